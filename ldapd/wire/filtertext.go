@@ -41,7 +41,7 @@ func (f *Filter) appendNode(dst []byte, i int) []byte {
 			dst = append(dst, ":dn"...)
 		}
 		if n.Rule != nil {
-			dst = appendDescription(append(dst, ':'), n.Rule)
+			dst = appendRule(append(dst, ':'), n.Rule)
 		}
 		dst = appendAssertion(append(dst, ":="...), n.Value)
 	default:
@@ -101,6 +101,14 @@ func appendDescription(dst, v []byte) []byte {
 		dst = appendHexPair(dst, o)
 	}
 	return dst
+}
+
+// appendRule keeps a rule that is called dn apart from the :dn flag.
+func appendRule(dst, rule []byte) []byte {
+	if string(rule) == "dn" {
+		return append(appendHexPair(dst, rule[0]), rule[1:]...)
+	}
+	return appendDescription(dst, rule)
 }
 
 // ParseFilter reads the string form of RFC 4515. The error is an *Error with ProtocolError.
