@@ -74,7 +74,7 @@ func TestVerifyRequest(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := mustDecode(t, tt.in).VerifyRequest([]byte(tt.secret)); got != tt.want {
+			if got := mustDecode(t, tt.in).VerifyRequest(NewKey([]byte(tt.secret))); got != tt.want {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})
@@ -90,14 +90,14 @@ func TestVerifyAccounting(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := mustDecode(t, append(raw, "padding"...))
-	if !p.VerifyAccounting(secret) {
+	if !p.VerifyAccounting(NewKey(secret)) {
 		t.Error("a right accounting request does not verify")
 	}
-	if p.VerifyAccounting([]byte("another")) {
+	if p.VerifyAccounting(NewKey([]byte("another"))) {
 		t.Error("another secret verifies")
 	}
 	p.Raw()[len(p.Raw())-1] ^= 1
-	if p.VerifyAccounting(secret) {
+	if p.VerifyAccounting(NewKey(secret)) {
 		t.Error("a changed attribute verifies")
 	}
 }
@@ -113,7 +113,7 @@ func TestReplyAsTheirsReadsIt(t *testing.T) {
 	e.AddString(UserName, "alice")
 	e.AddVLAN("101")
 	e.AddVendor(VendorMikrotik, 3, []byte("full"))
-	reply, err := e.Finish(secret)
+	reply, err := e.Finish(NewKey(secret))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,10 +124,10 @@ func TestReplyAsTheirsReadsIt(t *testing.T) {
 		t.Error("layeh does not accept the Response Authenticator")
 	}
 	p := mustDecode(t, reply)
-	if !p.VerifyReply(request.Authenticator, secret) {
+	if !p.VerifyReply(request.Authenticator, NewKey(secret)) {
 		t.Error("our own check does not accept it")
 	}
-	if p.VerifyReply(request.Authenticator, []byte("another")) {
+	if p.VerifyReply(request.Authenticator, NewKey([]byte("another"))) {
 		t.Error("another secret verifies")
 	}
 	parsed, err := radius.Parse(reply, secret)
@@ -147,9 +147,9 @@ func TestReplyAsTheirsReadsIt(t *testing.T) {
 	}
 	// The Message-Authenticator alone must be enough to notice a change.
 	reply[len(reply)-1] ^= 1
-	sum := digest(reply, request.Authenticator, secret)
+	sum := NewKey(secret).digest(reply, request.Authenticator)
 	copy(reply[authOffset:], sum[:])
-	if p.VerifyReply(request.Authenticator, secret) {
+	if p.VerifyReply(request.Authenticator, NewKey(secret)) {
 		t.Error("a reply with a wrong Message-Authenticator verifies")
 	}
 }

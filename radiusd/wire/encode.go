@@ -65,19 +65,19 @@ func add[V []byte | string](e *Encoder, t Type, value V) {
 // Finish fills in Length, Message-Authenticator and Response Authenticator
 // and returns the packet, which refers to the encoder's buffer. The encoder
 // must not be used afterwards.
-func (e *Encoder) Finish(secret []byte) ([]byte, error) {
+func (e *Encoder) Finish(k *Key) ([]byte, error) {
 	if e.err != nil {
 		return nil, e.err
 	}
 	binary.BigEndian.PutUint16(e.buf[2:4], uint16(len(e.buf)))
 	nonce := [16]byte(e.buf[authOffset:])
 	if e.auth != 0 {
-		mac := messageAuthenticator(e.buf, e.auth, nonce, secret)
+		mac := k.messageAuthenticator(e.buf, e.auth, nonce)
 		copy(e.buf[e.auth:], mac[:])
 	}
 	// RFC 2865 §3: the Response Authenticator covers the reply as sent, with
 	// the Message-Authenticator already in place (RFC 3579 §3.2).
-	sum := digest(e.buf, nonce, secret)
+	sum := k.digest(e.buf, nonce)
 	copy(e.buf[authOffset:], sum[:])
 	return e.buf, nil
 }

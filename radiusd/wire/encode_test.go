@@ -30,7 +30,7 @@ func TestEncoderRefuses(t *testing.T) {
 			e := NewReply(nil, AccessAccept, request, true)
 			tt.add(e)
 			e.AddString(UserName, "after the mistake")
-			if b, err := e.Finish([]byte("s")); err == nil {
+			if b, err := e.Finish(NewKey([]byte("s"))); err == nil {
 				t.Errorf("no error, %d octets", len(b))
 			}
 		})
@@ -41,7 +41,7 @@ func TestEncoderReusesItsBuffer(t *testing.T) {
 	request := mustDecode(t, unhex(t, vectorRequest))
 	buf := make([]byte, 0, 512)
 	e := NewReply(buf, AccessReject, request, true)
-	out, err := e.Finish([]byte("s"))
+	out, err := e.Finish(NewKey([]byte("s")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestTaggedString(t *testing.T) {
 			}
 			e := NewReply(nil, AccessAccept, request, false)
 			e.AddTaggedString(TunnelPrivateGroupID, tt.tag, tt.text)
-			out, err := e.Finish([]byte("s"))
+			out, err := e.Finish(NewKey([]byte("s")))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,7 +103,7 @@ func TestVendorAttributesStopAtMistakes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			e := NewReply(nil, AccessAccept, request, false)
 			e.AddString(VendorSpecific, tt.in)
-			out, err := e.Finish([]byte("s"))
+			out, err := e.Finish(NewKey([]byte("s")))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -40,15 +40,15 @@ func FuzzDecode(f *testing.F) {
 			}
 			e.Add(typ, v)
 		}
-		out, err := e.Finish([]byte("s"))
+		out, err := e.Finish(NewKey([]byte("s")))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(out[headerSize:], p.Raw()[headerSize:]) {
 			t.Fatal("attributes changed")
 		}
-		p.VerifyRequest([]byte("s"))
-		p.VerifyAccounting([]byte("s"))
+		p.VerifyRequest(NewKey([]byte("s")))
+		p.VerifyAccounting(NewKey([]byte("s")))
 		for range p.VendorAttributes(VendorCisco) {
 		}
 	})
@@ -61,23 +61,24 @@ func FuzzPassword(f *testing.F) {
 	f.Fuzz(func(t *testing.T, password, secret, nonce []byte) {
 		var auth [16]byte
 		copy(auth[:], nonce)
-		hidden, err := HidePassword(password, auth, secret)
+		key := NewKey(secret)
+		hidden, err := HidePassword(password, auth, key)
 		if err != nil {
 			if len(password) <= MaxPassword {
 				t.Fatal(err)
 			}
 			return
 		}
-		got, err := RevealPassword(hidden, auth, secret)
+		got, err := RevealPassword(hidden, auth, key)
 		if err != nil || !bytes.Equal(got, bytes.TrimRight(password, "\x00")) {
 			t.Fatalf("%q came back as %q, %v", password, got, err)
 		}
-		_, _ = RevealPassword(password, auth, secret)
+		_, _ = RevealPassword(password, auth, key)
 	})
 }
 
 func BenchmarkAccept(b *testing.B) {
-	secret := []byte("a secret of the network")
+	key := NewKey([]byte("a secret of the network"))
 	raw := unhex(b, vectorRequest)
 	buf := make([]byte, 0, MaxLength)
 	b.ReportAllocs()
@@ -86,11 +87,11 @@ func BenchmarkAccept(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		request.VerifyAccounting(secret)
+		request.VerifyAccounting(key)
 		e := NewReply(buf, AccessAccept, request, true)
 		e.AddString(UserName, "alice")
 		e.AddVLAN("101")
-		if _, err := e.Finish(secret); err != nil {
+		if _, err := e.Finish(key); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"iter"
@@ -68,6 +69,9 @@ func Decode(b []byte) (Packet, error) {
 
 // Raw returns exactly the Length octets of the packet.
 func (p Packet) Raw() []byte { return p.raw }
+
+// Clone returns a copy of p in memory of its own.
+func (p Packet) Clone() Packet { return Packet{bytes.Clone(p.raw), p.auth} }
 
 // Code returns the packet type.
 func (p Packet) Code() Code { return Code(p.raw[0]) }

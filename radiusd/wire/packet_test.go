@@ -98,11 +98,11 @@ func TestVectors(t *testing.T) {
 		t.Error(diff)
 	}
 	hidden, _ := request.Lookup(UserPassword)
-	password, err := RevealPassword(hidden, request.Authenticator(), []byte(vectorSecret))
+	password, err := RevealPassword(hidden, request.Authenticator(), NewKey([]byte(vectorSecret)))
 	if err != nil || string(password) != "arctangent" {
 		t.Errorf("password %q, %v", password, err)
 	}
-	again, err := HidePassword(password, request.Authenticator(), []byte(vectorSecret))
+	again, err := HidePassword(password, request.Authenticator(), NewKey([]byte(vectorSecret)))
 	if err != nil || !bytes.Equal(again, hidden) {
 		t.Errorf("hidden again as %x, %v, want %x", again, err, hidden)
 	}
@@ -114,24 +114,25 @@ func TestVectors(t *testing.T) {
 	e.AddUint32(ServiceType, 1)
 	e.AddUint32(15, 0)
 	e.Add(14, []byte{192, 168, 1, 3})
-	accept, err := e.Finish([]byte(vectorSecret))
+	accept, err := e.Finish(NewKey([]byte(vectorSecret)))
 	if err != nil || !bytes.Equal(accept, unhex(t, vectorAccept)) {
 		t.Errorf("accept %x, %v", accept, err)
 	}
-	if !mustDecode(t, accept).VerifyReply(request.Authenticator(), []byte(vectorSecret)) {
+	if !mustDecode(t, accept).VerifyReply(request.Authenticator(), NewKey([]byte(vectorSecret))) {
 		t.Error("the accept of the RFC does not verify")
 	}
 }
 
 func TestPasswordSizes(t *testing.T) {
 	auth, secret := [16]byte{1, 2, 3}, []byte("s3cret")
+	key := NewKey(secret)
 	for _, n := range []int{0, 1, 15, 16, 17, 32, 127, 128} {
 		in := bytes.Repeat([]byte{'p'}, n)
-		hidden, err := HidePassword(in, auth, secret)
+		hidden, err := HidePassword(in, auth, key)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := RevealPassword(hidden, auth, secret)
+		out, err := RevealPassword(hidden, auth, key)
 		if err != nil || !bytes.Equal(in, out) {
 			t.Errorf("%d octets came back as %q, %v", n, out, err)
 		}
@@ -146,11 +147,11 @@ func TestPasswordSizes(t *testing.T) {
 		}
 	}
 	for _, n := range []int{0, 15, 17, 144} {
-		if _, err := RevealPassword(make([]byte, n), auth, secret); !errors.Is(err, ErrPassword) {
+		if _, err := RevealPassword(make([]byte, n), auth, key); !errors.Is(err, ErrPassword) {
 			t.Errorf("value of %d octets: %v", n, err)
 		}
 	}
-	if _, err := HidePassword(make([]byte, 129), auth, secret); !errors.Is(err, ErrPassword) {
+	if _, err := HidePassword(make([]byte, 129), auth, key); !errors.Is(err, ErrPassword) {
 		t.Errorf("129 octets hidden: %v", err)
 	}
 }

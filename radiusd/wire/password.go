@@ -19,24 +19,24 @@ var ErrPassword = errors.New("user-password of wrong size")
 //
 // RFC 2865 §5.2: b1 = MD5(secret+authenticator), p1 = c1 xor b1,
 // b2 = MD5(secret+c1), and so on.
-func RevealPassword(value []byte, authenticator [16]byte, secret []byte) ([]byte, error) {
+func RevealPassword(value []byte, authenticator [16]byte, k *Key) ([]byte, error) {
 	if len(value) < 16 || len(value) > MaxPassword || len(value)%16 != 0 {
 		return nil, ErrPassword
 	}
 	out := make([]byte, len(value))
-	xorBlocks(out, value, value, authenticator, secret)
+	xorBlocks(out, value, value, authenticator, k.secret)
 	// RFC 2865 §5.2: the password is padded at the end with nulls.
 	return bytes.TrimRight(out, "\x00"), nil
 }
 
 // HidePassword returns the User-Password value for password.
-func HidePassword(password []byte, authenticator [16]byte, secret []byte) ([]byte, error) {
+func HidePassword(password []byte, authenticator [16]byte, k *Key) ([]byte, error) {
 	if len(password) > MaxPassword {
 		return nil, ErrPassword
 	}
 	out := make([]byte, max(16, (len(password)+15)/16*16))
 	copy(out, password)
-	xorBlocks(out, out, out, authenticator, secret)
+	xorBlocks(out, out, out, authenticator, k.secret)
 	return out, nil
 }
 
