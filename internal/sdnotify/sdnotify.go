@@ -13,29 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The states without a value.
-const (
-	Ready    = "READY=1"
-	Stopping = "STOPPING=1"
-	Watchdog = "WATCHDOG=1"
-)
-
-// Reloading is the state before a reload; Ready ends it. It carries the
-// monotonic clock, by which systemd tells it from an older Ready.
-func Reloading() string {
-	var now unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // fails for unknown clocks only
-	return fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", now.Nano()/1000)
-}
-
-// Status is one line that `systemctl status` shows.
-func Status(text string) string { return "STATUS=" + strings.ReplaceAll(text, "\n", " ") }
-
-// ExtendTimeout asks systemd to wait at least d longer for Ready or the end.
-func ExtendTimeout(d time.Duration) string {
-	return fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", d.Microseconds())
-}
-
 // Notifier sends states. The zero value has nobody to send them to.
 type Notifier struct {
 	address string
@@ -54,12 +31,35 @@ func New(getenv func(string) string) Notifier {
 	return n
 }
 
-// WatchdogEvery returns how often Watchdog must be sent (half of the time
+// WatchdogEvery returns how often Alive must be called (half of the time
 // after which systemd kills), or 0 for never.
 func (n Notifier) WatchdogEvery() time.Duration { return n.every }
 
-// Notify sends states in one message.
-func (n Notifier) Notify(states ...string) error {
+// Ready says that the start, or a reload, is complete.
+func (n Notifier) Ready() error { return n.send("READY=1", "STATUS=serving") }
+
+// Reloading says that a reload begins; Ready ends it. It carries the monotonic
+// clock, by which systemd tells it from an older Ready.
+func (n Notifier) Reloading() error {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // fails for unknown clocks only
+	return n.send("RELOADING=1", fmt.Sprintf("MONOTONIC_USEC=%d", now.Nano()/1000))
+}
+
+// Stopping says that the process drains and ends.
+func (n Notifier) Stopping() error { return n.send("STOPPING=1", "STATUS=draining") }
+
+// Alive answers the watchdog.
+func (n Notifier) Alive() error { return n.send("WATCHDOG=1") }
+
+// Waiting shows what is missing in `systemctl status` and asks systemd to wait
+// for at least atLeast longer.
+func (n Notifier) Waiting(what string, atLeast time.Duration) error {
+	return n.send("STATUS=waiting: "+strings.ReplaceAll(what, "\n", " "),
+		fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", atLeast.Microseconds()))
+}
+
+func (n Notifier) send(states ...string) error {
 	if n.address == "" {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 	"gatehouse/internal/sdnotify"
 )
 
-func TestNotify(t *testing.T) {
+func TestStates(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "notify")
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
@@ -20,22 +20,36 @@ func TestNotify(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	n := sdnotify.New(func(key string) string { return map[string]string{"NOTIFY_SOCKET": path}[key] })
-	if err := n.Notify(sdnotify.Ready, sdnotify.Status("serving\nwell")); err != nil {
-		t.Fatal(err)
-	}
-	buf := make([]byte, 100)
-	size, err := conn.Read(buf)
-	if want := "READY=1\nSTATUS=serving well"; err != nil || string(buf[:size]) != want {
-		t.Errorf("received %q, %v; want %q", buf[:size], err, want)
+	for _, tt := range []struct {
+		name string
+		send func() error
+		want string
+	}{
+		{name: "ready", send: n.Ready, want: "READY=1\nSTATUS=serving"},
+		{name: "stopping", send: n.Stopping, want: "STOPPING=1\nSTATUS=draining"},
+		{name: "alive", send: n.Alive, want: "WATCHDOG=1"},
+		{name: "reloading", send: n.Reloading, want: "RELOADING=1\nMONOTONIC_USEC="},
+		{name: "waiting", send: func() error { return n.Waiting("a\nb", time.Second) }, want: "STATUS=waiting: a b\nEXTEND_TIMEOUT_USEC=1000000"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := tt.send(); err != nil {
+				t.Fatal(err)
+			}
+			buf := make([]byte, 100)
+			size, err := conn.Read(buf)
+			if err != nil || !strings.HasPrefix(string(buf[:size]), tt.want) {
+				t.Errorf("received %q, %v; want %q", buf[:size], err, tt.want)
+			}
+		})
 	}
 }
 
 func TestNobodyListens(t *testing.T) {
-	if err := (sdnotify.Notifier{}).Notify(sdnotify.Ready); err != nil {
+	if err := (sdnotify.Notifier{}).Ready(); err != nil {
 		t.Error(err)
 	}
 	gone := sdnotify.New(func(string) string { return "/absent/notify" })
-	if err := gone.Notify(sdnotify.Ready); err == nil {
+	if err := gone.Ready(); err == nil {
 		t.Error("no error for a socket that does not exist")
 	}
 }
@@ -57,12 +71,5 @@ func TestWatchdog(t *testing.T) {
 				t.Errorf("WatchdogEvery = %v, want %v", got, tt.want)
 			}
 		})
-	}
-}
-
-func TestReloadingCarriesTheClock(t *testing.T) {
-	usec, ok := strings.CutPrefix(sdnotify.Reloading(), "RELOADING=1\nMONOTONIC_USEC=")
-	if n, err := strconv.ParseInt(usec, 10, 64); !ok || err != nil || n <= 0 {
-		t.Errorf("Reloading = %q", sdnotify.Reloading())
 	}
 }
