@@ -66,19 +66,20 @@ func (PasswordProof) proof() {}
 
 // Attempt is one try to get in at a door.
 type Attempt struct {
-	Name     string     // as typed; a username or a verified primary address
-	User     UserID     // instead of Name, when the door has already found whom it names (an LDAP DN by entryUUID)
-	Kind     UserKind   // empty: Person; ServiceAccount where the door names one (ou=services)
-	Proof    Proof      // what is shown
-	App      string     // slug of the app that decides; empty: only the user's own status does (portal)
-	Protocol Protocol   // the door
-	Received time.Time  // when it arrived; zero: now. Denials leave at the next tick from here
-	Peer     netip.Addr // who connected
-	Client   netip.Addr // the person's device; invalid: unknown
-	Relay    bool       // Peer speaks for many people (a NAS, a connection bound as a service account)
-	Device   string     // Calling-Station-Id or a known-device id; empty: none
-	NAS      RADIUSClientID
-	Context  map[string]string // request details for policies and the audit: "ssid", "user_agent" …
+	Name      string     // as typed; a username or a verified primary address
+	User      UserID     // instead of Name, when the door has already found whom it names (an LDAP DN by entryUUID)
+	Kind      UserKind   // empty: Person; ServiceAccount where the door names one (ou=services)
+	Proof     Proof      // what is shown
+	App       string     // slug of the app that decides; empty: only the user's own status does (portal)
+	Protocol  Protocol   // the door
+	Received  time.Time  // when it arrived; zero: now. Denials leave at the next tick from here
+	Peer      netip.Addr // who connected
+	Client    netip.Addr // the person's device; invalid: unknown
+	Unhurried bool       // the caller answers at Decision.LeaveAt by itself
+	Relay     bool       // Peer speaks for many people (a NAS, a connection bound as a service account)
+	Device    string     // Calling-Station-Id or a known-device id; empty: none
+	NAS       RADIUSClientID
+	Context   map[string]string // request details for policies and the audit: "ssid", "user_agent" …
 }
 
 // Check is one step of a decision, in order, for "why?".

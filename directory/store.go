@@ -46,9 +46,10 @@ type Store interface {
 	Close() error
 }
 
-// Table is one kind of row inside a transaction. Rows that Find yields are
-// valid until the next step of the iteration, except in strings and slices
-// that the row owns. An error ends the iteration.
+// Table is one kind of row inside a transaction. Rows that Find yields are the
+// caller's to keep. An error ends the iteration. No other method of the
+// transaction may be called while an iteration is under way. In a query a nil
+// slice and a zero scalar do not restrict; an empty slice selects nothing.
 type Table[R, Q any] interface {
 	// Find yields the rows that q selects, in the order that Q documents.
 	Find(q Q) iter.Seq2[R, error]

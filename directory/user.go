@@ -14,6 +14,7 @@ type UserKind string
 const (
 	Person         UserKind = "person"
 	ServiceAccount UserKind = "service"
+	AnyKind        UserKind = "any" // in a query: both
 )
 
 // Status says whether a user may do anything at all.

@@ -1,0 +1,154 @@
+package directory
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+const (
+	auditQueue  = 4096
+	auditCommit = 50 * time.Millisecond
+	auditBatch  = 512
+)
+
+// auditor writes the events of sign-ins, a group of them in one commit, at most
+// 50 ms late. When its queue is full, sign-ins wait; nothing is dropped while
+// the store answers.
+type auditor struct {
+	store Store
+	log   *slog.Logger
+	queue chan auditItem
+}
+
+type auditItem struct {
+	event Event
+	done  chan<- error // nil: nobody waits
+}
+
+func newAuditor(store Store, log *slog.Logger) *auditor {
+	return &auditor{store: store, log: log, queue: make(chan auditItem, auditQueue)}
+}
+
+// append queues an event; with strict it returns after the commit.
+func (a *auditor) append(ctx context.Context, e Event, strict bool) error {
+	item := auditItem{event: e}
+	var done chan error
+	if strict {
+		done = make(chan error, 1)
+		item.done = done
+	}
+	select {
+	case a.queue <- item:
+	case <-ctx.Done():
+		return unavailable("the audit cannot keep up", ctx.Err())
+	}
+	if !strict {
+		return nil
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return unavailable("the audit cannot keep up", ctx.Err())
+	}
+}
+
+func (a *auditor) run(ctx context.Context) {
+	for {
+		select {
+		case item := <-a.queue:
+			a.commit(ctx, a.gather(ctx, item))
+		case <-ctx.Done():
+			for len(a.queue) > 0 {
+				a.commit(context.WithoutCancel(ctx), a.gather(ctx, <-a.queue))
+			}
+			return
+		}
+	}
+}
+
+// gather collects what arrives within the commit interval.
+func (a *auditor) gather(ctx context.Context, first auditItem) []auditItem {
+	items := []auditItem{first}
+	due := time.NewTimer(auditCommit)
+	defer due.Stop()
+	for len(items) < auditBatch {
+		if first.done != nil && len(a.queue) == 0 {
+			return items // somebody waits for the commit
+		}
+		select {
+		case item := <-a.queue:
+			items = append(items, item)
+		case <-due.C:
+			return items
+		case <-ctx.Done():
+			if len(a.queue) == 0 {
+				return items
+			}
+		}
+	}
+	return items
+}
+
+// commit writes the items, trying again while the store is lost: until then the
+// queue fills up and sign-ins, which the store could not decide anyway, wait.
+func (a *auditor) commit(ctx context.Context, items []auditItem) {
+	events := fold(items)
+	for attempt := 1; ; attempt++ {
+		err := a.write(ctx, events)
+		if err == nil || !Is(err, Unavailable) || ctx.Err() != nil {
+			if err != nil {
+				a.log.Error("audit events were lost", "err", err, "count", len(events))
+			}
+			a.answer(items, err)
+			return
+		}
+		if attempt == 1 {
+			a.log.Error("audit events cannot be written; trying again", "err", err)
+			a.answer(items, err)
+		}
+		wait(ctx, 10*auditCommit)
+	}
+}
+
+func (a *auditor) write(ctx context.Context, events []Event) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*syncTimeout)
+	defer cancel()
+	return a.store.Record(ctx, func(tx *Tx) error { return tx.Events.Insert(events...) })
+}
+
+// answer tells those who wait, once.
+func (a *auditor) answer(items []auditItem, err error) {
+	for i := range items {
+		if items[i].done != nil {
+			items[i].done <- err
+			items[i].done = nil
+		}
+	}
+}
+
+// fold makes one counted event of identical denials in a batch.
+func fold(items []auditItem) []Event {
+	type same struct {
+		actor, via, ip, name, app string
+		reason                    Reason
+	}
+	events := make([]Event, 0, len(items))
+	first := map[same]int{}
+	for _, item := range items {
+		e := item.event
+		if e.Outcome != string(Deny) {
+			events = append(events, e)
+			continue
+		}
+		k := same{e.Actor, e.Via, e.IP, e.Name, e.App, e.Reason}
+		if i, ok := first[k]; ok {
+			events[i].Count += e.Count
+			continue
+		}
+		first[k] = len(events)
+		events = append(events, e)
+	}
+	return events
+}

@@ -1,0 +1,337 @@
+package directory
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"gatehouse/directory/credential"
+)
+
+// Authenticate decides an Attempt: who is it, is the proof right, and may they
+// enter. It passes the freshness barrier, and once more after a slow hash. A
+// denial is returned at its tick (Decision.LeaveAt), or at once when the attempt
+// says Unhurried: then the caller must answer at LeaveAt and not before. The
+// error means that no decision was made, never that somebody was refused.
+func (d *Directory) Authenticate(ctx context.Context, a Attempt) (Decision, error) {
+	if a.Received.IsZero() {
+		a.Received = d.now()
+	}
+	dec, err := d.authenticate(ctx, &a)
+	if err != nil {
+		return Decision{}, err
+	}
+	if err := d.auditor.append(ctx, attemptEvent(&a, &dec, d), d.config.AuditStrict); err != nil {
+		return Decision{}, err
+	}
+	if dec.Outcome == Deny {
+		dec.LeaveAt = leaveAt(&a, d.now())
+		if !a.Unhurried {
+			wait(ctx, dec.LeaveAt.Sub(d.now()))
+		}
+	}
+	return dec, nil
+}
+
+func (d *Directory) authenticate(ctx context.Context, a *Attempt) (Decision, error) {
+	proof, ok := a.Proof.(PasswordProof)
+	if !ok {
+		if a.Proof == nil {
+			return Decision{}, errors.New("directory: an attempt without a proof")
+		}
+		return Decision{Outcome: Deny, Reason: ReasonMethodNotAllowed}, nil
+	}
+	t := &trial{d: d, attempt: a, password: proof.Password, account: loginKey(a.Name)}
+	if a.User != 0 {
+		t.account = "id " + strconv.FormatInt(int64(a.User), 10)
+	}
+	return t.run(ctx)
+}
+
+// trial is one password attempt on its way through the steps.
+type trial struct {
+	d        *Directory
+	attempt  *Attempt
+	password Secret
+	account  string // the login key, or what stands for it
+	entry    *failures
+	person   *principal // nil: nobody is called so
+	used     Credential // that matched
+	slow     bool       // a slow hash was computed
+	dec      Decision
+}
+
+func (t *trial) run(ctx context.Context) (Decision, error) {
+	throttled, err := t.limited(ctx)
+	if err != nil || throttled {
+		return t.dec, err
+	}
+	if err := t.refresh(ctx); err != nil {
+		return Decision{}, err
+	}
+	right, err := t.prove(ctx)
+	if err != nil || t.dec.Reason == ReasonThrottled {
+		return t.dec, err
+	}
+	if t.slow {
+		// A disable may have landed while the hash was computed.
+		if err := t.refresh(ctx); err != nil {
+			return Decision{}, err
+		}
+		right = right && t.stillThere()
+	}
+	return t.dec, t.conclude(ctx, right)
+}
+
+// limited refuses without a hash while the account is delayed for this source.
+func (t *trial) limited(ctx context.Context) (bool, error) {
+	entry, err := t.d.limiter.entry(ctx, t.d.store, t.d.limiter.subject(t.account, t.source()))
+	if err != nil {
+		return false, err
+	}
+	t.entry = entry
+	if left := t.d.limiter.delayed(entry); left > 0 {
+		t.dec = Decision{Outcome: Deny, Reason: ReasonThrottled, RetryAfter: left}
+		t.dec.check("limiter", false, "too many failures from here; the next attempt counts in "+left.String())
+		return true, nil
+	}
+	t.dec.check("limiter", true, "")
+	return false, nil
+}
+
+// source says where the guessing would come from: the device behind a relay,
+// else the peer. A relay's own address stands for everybody behind it, so it is
+// never used.
+func (t *trial) source() string {
+	a := t.attempt
+	switch {
+	case a.Device != "":
+		return "device " + a.Device
+	case a.Client.IsValid():
+		return sourcePrefix(a.Client)
+	case !a.Relay && a.Peer.IsValid():
+		return sourcePrefix(a.Peer)
+	default:
+		return ""
+	}
+}
+
+// refresh passes the barrier and looks the user up, or up again.
+func (t *trial) refresh(ctx context.Context) error {
+	head, err := t.d.Barrier(ctx)
+	if err != nil {
+		return err
+	}
+	t.dec.Seq = head.Seq
+	if t.attempt.User != 0 {
+		t.person, err = t.d.principalByID(ctx, t.attempt.User)
+	} else {
+		t.person, err = t.d.principalByLogin(ctx, t.account)
+	}
+	if err != nil {
+		return err
+	}
+	kind := t.attempt.Kind
+	if kind == "" {
+		kind = Person
+	}
+	if t.person != nil && t.person.user.Kind != kind {
+		t.person = nil // the wrong door for this kind of user is no door
+	}
+	return nil
+}
+
+// prove finds the credential that the password opens. Whoever it is asked for,
+// and whether they exist, one slow hash is computed, unless the answer is known
+// without any.
+func (t *trial) prove(ctx context.Context) (bool, error) {
+	if len(t.password) > credential.MaxPassword || t.password == "" {
+		return false, nil
+	}
+	if id, ok := credential.GeneratedID(t.password.Reveal()); ok && t.generated(CredentialID(id)) {
+		return true, nil
+	}
+	c, ok := t.signInPassword()
+	var seen verifiedEntry
+	if ok && t.attempt.Protocol != ProtocolWeb {
+		seen = t.d.verified.entry(&c, t.password)
+		if t.d.verified.has(seen) {
+			t.used = c
+			return true, nil
+		}
+	}
+	right, err := t.hash(ctx, c.Verifier)
+	if err != nil || !right || !ok {
+		return false, err
+	}
+	t.used = c
+	if t.attempt.Protocol != ProtocolWeb {
+		t.d.verified.add(seen)
+	}
+	return true, nil
+}
+
+// generated checks a secret that we made: it names its credential and needs no
+// slow hash.
+func (t *trial) generated(id CredentialID) bool {
+	if t.person == nil {
+		return false
+	}
+	for _, c := range t.person.credentials {
+		if c.ID == id && credential.CheckSecret(c.Verifier, t.password.Reveal()) {
+			t.used = c
+			return true
+		}
+	}
+	return false
+}
+
+// signInPassword returns the credential that a typed password is checked with.
+func (t *trial) signInPassword() (Credential, bool) {
+	if t.person == nil {
+		return Credential{}, false
+	}
+	kind := passwordKind(t.person.user.Kind)
+	i := slices.IndexFunc(t.person.credentials, func(c Credential) bool { return c.Kind == kind })
+	if i < 0 {
+		return Credential{}, false
+	}
+	return t.person.credentials[i], true
+}
+
+// hash computes the one slow hash of the attempt, in the account's and the
+// source's turn. An empty encoded stands for nobody's: the work is the same.
+func (t *trial) hash(ctx context.Context, encoded string) (bool, error) {
+	leave, ok, err := t.d.limiter.enter(ctx, t.account)
+	if err != nil {
+		return false, err
+	}
+	if !ok {
+		t.overload("too many attempts on this account at once")
+		return false, nil
+	}
+	defer leave()
+	if left := t.d.limiter.delayed(t.entry); left > 0 { // others failed while this one waited
+		t.overload("too many failures from here")
+		t.dec.RetryAfter = left
+		return false, nil
+	}
+	source := t.source()
+	if source == "" {
+		source = "account " + t.account
+	}
+	release, ok, err := t.d.hashes.acquire(ctx, source, t.attempt.Protocol == ProtocolWeb)
+	if err != nil {
+		return false, err
+	}
+	if !ok {
+		t.overload("too many passwords from this source wait to be checked")
+		return false, nil
+	}
+	defer release()
+	t.slow = true
+	nobody := encoded == ""
+	if nobody {
+		encoded = t.d.dummy
+	}
+	v, err := credential.Parse(encoded)
+	if err != nil {
+		return false, fmt.Errorf("read a stored password hash: %w", err)
+	}
+	// Imported hashes are of the raw bytes, ours of the NFC form; Verify tries both.
+	right := v.Verify(t.password.Reveal())
+	if right && !nobody && credential.DefaultParams().NeedsRehash(v) {
+		if c, ok := t.signInPassword(); ok {
+			t.d.background(ctx, func(ctx context.Context) { t.d.rehash(ctx, c, t.password) })
+		}
+	}
+	return right && !nobody, nil
+}
+
+func (t *trial) overload(detail string) {
+	t.dec.Outcome, t.dec.Reason = Deny, ReasonThrottled
+	t.dec.check("limiter", false, detail)
+}
+
+// stillThere reports whether the credential that matched is unchanged after the
+// second barrier.
+func (t *trial) stillThere() bool {
+	return t.person != nil && slices.ContainsFunc(t.person.credentials, func(c Credential) bool {
+		return c.ID == t.used.ID && c.Version == t.used.Version
+	})
+}
+
+// conclude turns the result into the decision and tells the limiter.
+func (t *trial) conclude(ctx context.Context, right bool) error {
+	if !right || t.person == nil {
+		t.dec.Outcome, t.dec.Reason = Deny, ReasonWrongPassword
+		var user UserID
+		if t.person == nil {
+			t.dec.Reason = ReasonUnknownUser
+		} else {
+			user = t.person.user.ID
+		}
+		t.dec.check("password", false, "")
+		t.d.limiter.failed(t.entry, user, t.password)
+		return nil
+	}
+	t.d.limiter.succeeded(t.entry, t.person.user.ID)
+	t.dec.check("password", true, string(t.used.Kind))
+	t.dec.Credential = t.used.ID
+	if reason := t.scope(); reason != ReasonOK {
+		t.dec.Outcome, t.dec.Reason = Deny, reason
+		return nil
+	}
+	t.dec.Factors = []Factor{factorOf(t.used.Kind)}
+	return t.d.admit(ctx, &t.dec, t.person, admission{app: t.attempt.App, at: t.d.now()})
+}
+
+// scope says whether the credential opens this door now.
+func (t *trial) scope() Reason {
+	c, now := t.used, t.d.now()
+	switch {
+	case !c.Expires.IsZero() && !now.Before(c.Expires):
+		t.dec.check("credential", false, "expired "+c.Expires.Format("2006-01-02 15:04"))
+		return ReasonCredentialExpired
+	case c.Protocol != "" && c.Protocol != t.attempt.Protocol:
+		t.dec.check("credential", false, "is for "+string(c.Protocol)+" only")
+		return ReasonCredentialScope
+	case !t.fromItsNetworks():
+		t.dec.check("credential", false, "the service account may not come from here")
+		return ReasonCredentialScope
+	default:
+		return ReasonOK
+	}
+}
+
+func factorOf(k CredentialKind) Factor {
+	if k == CredentialAppPassword || k == CredentialNetworkPassword {
+		return FactorAppPassword
+	}
+	return FactorPassword
+}
+
+// attemptEvent is the audit of a decision.
+func attemptEvent(a *Attempt, dec *Decision, d *Directory) Event {
+	e := Event{At: d.now(), Via: string(a.Protocol), Verb: "authenticate", Entity: "user", Name: a.Name,
+		Outcome: string(dec.Outcome), Reason: dec.Reason, App: a.App, Count: 1}
+	switch {
+	case a.Client.IsValid():
+		e.IP = a.Client.String()
+	case a.Peer.IsValid():
+		e.IP = a.Peer.String()
+	}
+	if dec.Allowed() {
+		e.Ref, e.Name = int64(dec.User.ID), dec.User.Username
+		e.Actor = "person:" + dec.User.Username
+		if dec.User.Kind == ServiceAccount {
+			e.Actor = "service:" + dec.User.Username
+		}
+	} else if b, err := json.Marshal(map[string]any{"checks": dec.Trace}); err == nil {
+		e.Detail = b
+	}
+	return e
+}

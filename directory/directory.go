@@ -1,0 +1,131 @@
+package directory
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"gatehouse/directory/credential"
+)
+
+// Config is what a Directory is made of. Store, Keys and Logger are required.
+type Config struct {
+	Store  Store
+	Keys   Keys
+	Logger *slog.Logger
+
+	// Daemon and Instance name this process in audit and leases: "ldapd", and
+	// the host's name.
+	Daemon, Instance string
+
+	Now  func() time.Time // nil: time.Now
+	Rand io.Reader        // nil: crypto/rand
+
+	HashSlots     int           // slow hashes at the same time; 0: the number of cores
+	VerifiedTTL   time.Duration // how long a verified password is remembered; 0: 15 min, negative: not at all
+	PosixFirst    int64         // first Unix number to give; 0: 1880000000
+	PosixLast     int64         // last one; 0: 1999999999
+	WideUsernames bool          // accept RFC 8265 usernames, not only [a-z0-9._@-]
+	AuditStrict   bool          // a sign-in is answered after its audit event is committed
+}
+
+// Directory is the core: one per process, shared by the daemons in it.
+type Directory struct {
+	store  Store
+	keys   Keys
+	log    *slog.Logger
+	now    func() time.Time
+	ids    idSource
+	config Config
+
+	follow   *follower
+	cache    *cache
+	limiter  *limiter
+	hashes   *hashQueue
+	verified *verifiedCache
+	auditor  *auditor
+	dummy    string // a hash that no password matches, for users who do not exist
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// Open starts the core on a store that has been migrated. Close it after the
+// daemons that use it.
+func Open(c Config) (*Directory, error) {
+	if c.Store == nil || c.Keys == nil || c.Logger == nil {
+		return nil, errors.New("directory: Store, Keys and Logger are required")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	if c.HashSlots == 0 {
+		c.HashSlots = runtime.GOMAXPROCS(0)
+	}
+	if c.VerifiedTTL == 0 {
+		c.VerifiedTTL = 15 * time.Minute
+	}
+	if c.PosixFirst == 0 {
+		c.PosixFirst, c.PosixLast = 1_880_000_000, 1_999_999_999
+	}
+	d := &Directory{store: c.Store, keys: c.Keys, log: c.Logger, now: c.Now, config: c}
+	d.ids = idSource{now: c.Now, rand: c.Rand}
+	var err error
+	if d.verified, err = newVerifiedCache(c.VerifiedTTL, c.Now, c.Rand); err != nil {
+		return nil, err
+	}
+	if d.limiter, err = newLimiter(c.Now, c.Keys); err != nil {
+		return nil, err
+	}
+	if d.dummy, err = credential.DefaultParams().Dummy(c.Rand); err != nil {
+		return nil, fmt.Errorf("prepare the hash for unknown users: %w", err)
+	}
+	d.cache = newCache()
+	d.hashes = newHashQueue(c.HashSlots)
+	ctx, stop := context.WithCancel(context.Background())
+	d.stop = stop
+	d.follow = newFollower(c.Store, d.cache, c.Logger)
+	d.auditor = newAuditor(c.Store, c.Logger)
+	d.done.Go(func() { d.follow.run(ctx) })
+	d.done.Go(func() { d.auditor.run(ctx) })
+	d.done.Go(func() { d.limiter.writeBehind(ctx, c.Store, c.Logger) })
+	return d, nil
+}
+
+// Close ends the core's goroutines after what was queued has been written. It
+// does not close the store.
+func (d *Directory) Close() {
+	d.stop()
+	d.done.Wait()
+}
+
+// Now returns the time by the core's clock.
+func (d *Directory) Now() time.Time { return d.now() }
+
+// Keys returns the key rings, for what a daemon seals by itself.
+func (d *Directory) Keys() Keys { return d.keys }
+
+// Ready reports whether the store answers, by passing the freshness barrier.
+func (d *Directory) Ready(ctx context.Context) error {
+	_, err := d.Barrier(ctx)
+	return err
+}
+
+// background runs fn after the request that asked for it is answered. Close
+// waits for it.
+func (d *Directory) background(ctx context.Context, fn func(context.Context)) {
+	d.done.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		fn(ctx)
+	})
+}

@@ -1,0 +1,223 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+const (
+	pollEvery   = 25 * time.Millisecond
+	syncTimeout = 2 * time.Second
+	syncBatch   = 1000 // transactions of the feed read at once
+)
+
+// follower reads the head of the feed and applies the changes up to it to the
+// caches. It does so every 25 ms, when the doorbell rings, and at once when an
+// attempt waits at the freshness barrier: one read serves all that wait.
+type follower struct {
+	store Store
+	cache *cache
+	log   *slog.Logger
+	kick  chan struct{}
+
+	mu      sync.Mutex
+	head    Head // applied
+	lost    bool // the last read failed
+	waiting []chan barrierResult
+	moved   chan struct{} // closed when head moves
+}
+
+type barrierResult struct {
+	head Head
+	err  error
+}
+
+func newFollower(store Store, c *cache, log *slog.Logger) *follower {
+	return &follower{store: store, cache: c, log: log, kick: make(chan struct{}, 1), moved: make(chan struct{})}
+}
+
+// Barrier passes the freshness barrier: it returns a position of the feed that
+// was read after the call began, and to which all caches have caught up. The
+// error is Unavailable when the store does not answer.
+func (d *Directory) Barrier(ctx context.Context) (Head, error) { return d.follow.barrier(ctx) }
+
+func (f *follower) barrier(ctx context.Context) (Head, error) {
+	done := make(chan barrierResult, 1)
+	f.mu.Lock()
+	f.waiting = append(f.waiting, done)
+	f.mu.Unlock()
+	select {
+	case f.kick <- struct{}{}:
+	default: // a read that has not begun yet will serve this one too
+	}
+	select {
+	case r := <-done:
+		return r.head, r.err
+	case <-ctx.Done():
+		return Head{}, unavailable("the directory did not answer in time", ctx.Err())
+	}
+}
+
+func (f *follower) run(ctx context.Context) {
+	rings := make(chan struct{}, 1)
+	var bell sync.WaitGroup
+	bell.Go(func() {
+		for ctx.Err() == nil {
+			f.store.Wait(ctx)
+			select {
+			case rings <- struct{}{}:
+			default:
+			}
+		}
+	})
+	defer bell.Wait()
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	for {
+		select {
+		case <-f.kick:
+		case <-poll.C:
+		case <-rings:
+		case <-ctx.Done():
+			f.answer(nil, Head{}, unavailable("the daemon is stopping", ctx.Err()))
+			return
+		}
+		// Taken before the read begins: whoever comes later waits for the next.
+		f.mu.Lock()
+		served := f.waiting
+		f.waiting = nil
+		f.mu.Unlock()
+		head, err := f.sync(ctx)
+		f.answer(served, head, err)
+	}
+}
+
+// answer tells those who wait. With an ended context also those who came since.
+func (f *follower) answer(served []chan barrierResult, head Head, err error) {
+	if served == nil && err != nil {
+		f.mu.Lock()
+		served, f.waiting = f.waiting, nil
+		f.mu.Unlock()
+	}
+	for _, c := range served {
+		c <- barrierResult{head: head, err: err}
+	}
+}
+
+// sync reads the head and brings the caches up to it.
+func (f *follower) sync(ctx context.Context) (Head, error) {
+	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
+	defer cancel()
+	head, err := f.store.Head(ctx)
+	if err == nil && head != f.applied() {
+		err = f.catchUp(ctx, head)
+	}
+	f.report(err)
+	if err != nil {
+		return Head{}, unavailable("the directory's database does not answer", err)
+	}
+	return head, nil
+}
+
+func (f *follower) catchUp(ctx context.Context, head Head) error {
+	at := f.applied()
+	if at.Epoch != head.Epoch || at.Seq == 0 {
+		f.cache.clear(head.Seq)
+		f.move(head)
+		return nil
+	}
+	for at.Seq < head.Seq {
+		changes, err := f.store.Changes(ctx, at.Seq, syncBatch)
+		switch {
+		case errors.Is(err, ErrSeqTrimmed):
+			f.cache.clear(head.Seq)
+			f.move(head)
+			return nil
+		case err != nil:
+			return err
+		case len(changes) == 0:
+			return &Error{Kind: Internal, Msg: "the change feed has a gap"}
+		}
+		at.Seq = changes[len(changes)-1].Seq
+		f.cache.apply(changes, at.Seq)
+	}
+	f.move(at)
+	return nil
+}
+
+func (f *follower) applied() Head {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.head
+}
+
+func (f *follower) move(h Head) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.head = h
+	close(f.moved)
+	f.moved = make(chan struct{})
+}
+
+// report logs once when the store is lost and once when it is back.
+func (f *follower) report(err error) {
+	f.mu.Lock()
+	was := f.lost
+	f.lost = err != nil && !errors.Is(err, context.Canceled)
+	now := f.lost
+	f.mu.Unlock()
+	switch {
+	case now && !was:
+		f.log.Error("the directory's database does not answer; sign-ins are answered as unavailable", "err", err)
+	case was && err == nil:
+		f.log.Info("the directory's database answers again")
+	}
+}
+
+// Follow yields the changes after a position, in order, as they are committed,
+// until ctx ends. While the store is lost it waits. It yields ErrSeqTrimmed,
+// and ends, when the changes are gone or a backup was restored: load a Snapshot.
+func (d *Directory) Follow(ctx context.Context, from Head) iter.Seq2[Change, error] {
+	return func(yield func(Change, error) bool) {
+		f := d.follow
+		at := from
+		for ctx.Err() == nil {
+			f.mu.Lock()
+			head, moved := f.head, f.moved
+			f.mu.Unlock()
+			if head.Epoch > at.Epoch && head.Seq != 0 {
+				yield(Change{}, ErrSeqTrimmed)
+				return
+			}
+			if head.Seq <= at.Seq { // also when from is newer than what was applied
+				select {
+				case <-moved:
+				case <-ctx.Done():
+				}
+				continue
+			}
+			changes, err := d.store.Changes(ctx, at.Seq, syncBatch)
+			switch {
+			case errors.Is(err, ErrSeqTrimmed):
+				yield(Change{}, ErrSeqTrimmed)
+				return
+			case err != nil:
+				select {
+				case <-time.After(4 * pollEvery):
+				case <-ctx.Done():
+				}
+				continue
+			}
+			for _, c := range changes {
+				if !yield(c, nil) {
+					return
+				}
+				at.Seq = c.Seq
+			}
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package directory
+
+import (
+	"fmt"
+	"time"
+
+	"gatehouse/directory/credential"
+)
+
+// NewGenerated is a secret that Gatehouse makes: an app, service or API password.
+type NewGenerated struct {
+	User     UserID
+	Kind     CredentialKind
+	Label    string
+	App      AppID
+	Protocol Protocol
+	Expires  time.Time
+}
+
+// AddGenerated makes a secret of at least 128 bits and stores its hash. The
+// secret is returned once and cannot be read again.
+func (w *Writer) AddGenerated(n NewGenerated) (Secret, Credential, error) {
+	if err := w.require(VerbSetPassword, n.User); err != nil {
+		return "", Credential{}, err
+	}
+	u, err := w.User(n.User)
+	if err != nil {
+		return "", Credential{}, err
+	}
+	if n.Kind == CredentialPassword {
+		return "", Credential{}, invalid("credential", "kind", "a sign-in password is not generated")
+	}
+	c := Credential{User: n.User, Kind: n.Kind, Label: n.Label, App: n.App, Protocol: n.Protocol, Expires: n.Expires, Created: w.now}
+	if err := w.stampCredential(&c); err != nil {
+		return "", Credential{}, err
+	}
+	secret, err := credential.NewGenerated(w.d.config.Rand, int64(c.ID))
+	if err != nil {
+		return "", Credential{}, fmt.Errorf("make a secret: %w", err)
+	}
+	c.Verifier = credential.HashSecret(secret)
+	if err := w.tx.Credentials.Insert(c); err != nil {
+		return "", Credential{}, err
+	}
+	if err := w.changed(CredentialsChanged, int64(u.ID), u.Rev); err != nil {
+		return "", Credential{}, err
+	}
+	return Secret(secret), c, w.audit(VerbSetPassword, u.touched(), map[string]any{"added": n.Kind, "label": n.Label})
+}
+
+// RemoveCredential revokes one credential of a user. Not having it is NotFound.
+func (w *Writer) RemoveCredential(user UserID, id CredentialID) error {
+	if err := w.require(VerbSetPassword, user); err != nil {
+		return err
+	}
+	u, err := w.User(user)
+	if err != nil {
+		return err
+	}
+	n, err := w.tx.Credentials.Delete(CredentialQuery{IDs: []CredentialID{id}, Users: []UserID{user}})
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return notFound("credential", rowName(int64(id)))
+	}
+	if err := w.changed(CredentialsChanged, int64(user), u.Rev); err != nil {
+		return err
+	}
+	return w.audit(VerbSetPassword, u.touched(), map[string]any{"removed": id})
+}

@@ -1,0 +1,31 @@
+package directory
+
+import "net/netip"
+
+// sourcePrefix is what one source is: an IPv4 address, or an IPv6 /64.
+func sourcePrefix(ip netip.Addr) string {
+	ip = ip.Unmap().WithZone("")
+	if ip.Is4() {
+		return ip.String()
+	}
+	p, err := ip.Prefix(64)
+	if err != nil {
+		return ip.String()
+	}
+	return p.String()
+}
+
+// fromItsNetworks reports whether the peer is in the networks that a service
+// account is held to.
+func (t *trial) fromItsNetworks() bool {
+	networks := t.person.user.Networks
+	if len(networks) == 0 {
+		return true
+	}
+	for _, n := range networks {
+		if p, err := netip.ParsePrefix(n); err == nil && t.attempt.Peer.IsValid() && p.Contains(t.attempt.Peer.Unmap()) {
+			return true
+		}
+	}
+	return false
+}

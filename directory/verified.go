@@ -1,0 +1,80 @@
+package directory
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+const verifiedLimit = 100_000
+
+// verifiedCache remembers that a slow hash said yes: for a credential, at a
+// version, to a password. It holds only MACs under a key of this process, and
+// only successes. Status, policy and limiter are never remembered.
+type verifiedCache struct {
+	ttl time.Duration
+	now func() time.Time
+	key [sha256.Size]byte
+
+	mu      sync.Mutex
+	entries map[verifiedEntry]time.Time // until when
+}
+
+type verifiedEntry struct {
+	id  CredentialID
+	mac [sha256.Size]byte
+}
+
+func newVerifiedCache(ttl time.Duration, now func() time.Time, rand io.Reader) (*verifiedCache, error) {
+	c := &verifiedCache{ttl: ttl, now: now, entries: map[verifiedEntry]time.Time{}}
+	if _, err := io.ReadFull(rand, c.key[:]); err != nil {
+		return nil, fmt.Errorf("make the key of the verified-password cache: %w", err)
+	}
+	return c, nil
+}
+
+// entry computes HMAC(key, len‖id‖len‖version‖len‖password).
+func (c *verifiedCache) entry(cr *Credential, password Secret) verifiedEntry {
+	m := hmac.New(sha256.New, c.key[:])
+	var head [32]byte
+	binary.BigEndian.PutUint32(head[0:], 8)
+	binary.BigEndian.PutUint64(head[4:], uint64(cr.ID))
+	binary.BigEndian.PutUint32(head[12:], 8)
+	binary.BigEndian.PutUint64(head[16:], uint64(cr.Version))
+	binary.BigEndian.PutUint64(head[24:], uint64(len(password)))
+	m.Write(head[:])
+	m.Write([]byte(password.Reveal()))
+	e := verifiedEntry{id: cr.ID}
+	m.Sum(e.mac[:0])
+	return e
+}
+
+func (c *verifiedCache) has(e verifiedEntry) bool {
+	if c.ttl <= 0 {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	until, ok := c.entries[e]
+	return ok && c.now().Before(until)
+}
+
+func (c *verifiedCache) add(e verifiedEntry) {
+	if c.ttl <= 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	for old, until := range c.entries {
+		if len(c.entries) < verifiedLimit && now.Before(until) {
+			break // the iteration begins anywhere: one look an insert keeps the map clean in time
+		}
+		delete(c.entries, old)
+	}
+	c.entries[e] = now.Add(c.ttl)
+}

@@ -1,0 +1,124 @@
+package directory
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// Writer changes the directory inside one transaction, and reads what it has
+// changed. Each method checks the actor's rights, appends the Change and the
+// audit event. When a method fails, the whole transaction must be given up.
+type Writer struct {
+	*Reader
+	d     *Directory
+	by    Actor
+	scope *sourceScope // of ActorSource; else nil
+}
+
+// Write runs fn in one transaction, serialised against every other Write of
+// every process, and returns the position of the feed at which its changes are
+// visible. fn must be pure but for the Writer: it may run twice. Passwords are
+// hashed before (HashPassword), never inside.
+func (d *Directory) Write(ctx context.Context, by Actor, fn func(*Writer) error) (Head, error) {
+	return d.store.Update(ctx, func(tx *Tx) error {
+		w := &Writer{Reader: &Reader{tx: tx, now: d.now()}, d: d, by: by}
+		if err := w.loadScope(); err != nil {
+			return err
+		}
+		return fn(w)
+	})
+}
+
+// require fails with Denied unless the actor may do v to the user.
+func (w *Writer) require(v Verb, id UserID) error {
+	t := target{user: id}
+	if id != 0 && w.by.Kind != ActorOperator && w.by.Kind != ActorSystem {
+		grants, err := all(w.tx.Grants.Find(GrantQuery{Users: []UserID{id}}))
+		if err != nil {
+			return err
+		}
+		p := principal{grants: grants}
+		t.rights = p.rights(w.now)
+	}
+	if !allowed(w.by, v, t) {
+		return denied(w.by, v)
+	}
+	return nil
+}
+
+// changed appends a change of a row.
+func (w *Writer) changed(kind ChangeKind, ref, rev int64) error {
+	return w.tx.Feed.Append(Change{Kind: kind, Ref: ref, Rev: rev})
+}
+
+// touched names what an audit event is about.
+type touched struct {
+	entity string
+	ref    int64
+	name   string
+}
+
+// audit records what was done. detail is marshalled to JSON; nil: none.
+func (w *Writer) audit(v Verb, t touched, detail any) error {
+	e := Event{At: w.now, Actor: w.by.auditName(), Via: w.by.Via, Verb: string(v), Entity: t.entity, Ref: t.ref,
+		Name: t.name, Outcome: "ok", Count: 1}
+	if w.by.IP.IsValid() {
+		e.IP = w.by.IP.String()
+	}
+	if detail != nil {
+		b, err := json.Marshal(detail)
+		if err != nil {
+			return fmt.Errorf("encode an audit event: %w", err)
+		}
+		e.Detail = b
+	}
+	if err := w.tx.Events.Insert(e); err != nil {
+		return fmt.Errorf("append to the audit: %w", err)
+	}
+	return nil
+}
+
+// auditName names the actor in the audit.
+func (a Actor) auditName() string {
+	s := string(a.Kind) + ":" + a.Name
+	if a.OS != "" {
+		s += " (" + a.OS + ")"
+	}
+	return s
+}
+
+// diff is one changed attribute in an audit event.
+type diff struct {
+	Before any `json:"before"`
+	After  any `json:"after"`
+}
+
+// diffAttributes adds the changed keys of two sets of attributes to out.
+func diffAttributes(out map[string]diff, before, after Attributes) {
+	for k, v := range before {
+		if !slices.Equal(v, after[k]) {
+			out[k] = diff{Before: v, After: after[k]}
+		}
+	}
+	for k, v := range after {
+		if _, ok := before[k]; !ok {
+			out[k] = diff{After: v}
+		}
+	}
+}
+
+// newRow makes the id and uid of a row.
+func (w *Writer) newRow() (int64, string, error) {
+	id, err := w.d.ids.next()
+	if err != nil {
+		return 0, "", err
+	}
+	uid, err := w.d.ids.uid()
+	return id, uid, err
+}
+
+// rowName is the row part of a sealed value's additional data.
+func rowName(id int64) string { return strconv.FormatInt(id, 10) }

@@ -1,0 +1,84 @@
+package directory
+
+import "slices"
+
+// AddNesting makes all members of child members of parent. Invalid: that would
+// make a cycle.
+func (w *Writer) AddNesting(row Nesting) error {
+	parent, err := w.groupForMembers(row.Parent)
+	if err != nil {
+		return err
+	}
+	child, err := w.Group(row.Child)
+	if err != nil {
+		return err
+	}
+	row.Source = w.by.Label()
+	have, err := w.ownNestings(row.Parent)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(have, func(n Nesting) bool { return n.Child == row.Child })
+	if i >= 0 && have[i].Starts.Equal(row.Starts) && have[i].Ends.Equal(row.Ends) {
+		return nil
+	}
+	above, err := w.tx.Graph.Ancestors(row.Parent)
+	if err != nil {
+		return err
+	}
+	if row.Parent == row.Child || slices.Contains(above, row.Child) {
+		return invalid("group", "groups", "%s cannot be in %s: %s is already in %s, that would be a cycle",
+			child.Name, parent.Name, parent.Name, child.Name)
+	}
+	if i >= 0 {
+		err = w.tx.Nestings.Update(row)
+	} else {
+		err = w.tx.Nestings.Insert(row)
+	}
+	if err != nil {
+		return err
+	}
+	return w.saveGroup(&parent, Change{Kind: GroupNestingChanged}, VerbWriteMembers, map[string]any{"added": child.Name})
+}
+
+// RemoveNesting removes the actor's row that makes child a part of parent. Not
+// being one is no error.
+func (w *Writer) RemoveNesting(parent, child GroupID) error {
+	g, err := w.groupForMembers(parent)
+	if err != nil {
+		return err
+	}
+	q := NestingQuery{Parents: []GroupID{parent}, Children: []GroupID{child}, Source: w.by.Label()}
+	n, err := w.tx.Nestings.Delete(q)
+	if err != nil || n == 0 {
+		return err
+	}
+	return w.saveGroup(&g, Change{Kind: GroupNestingChanged}, VerbWriteMembers, map[string]any{"removed": int64(child)})
+}
+
+// ReplaceNestings makes the groups in parent, by rows of the actor's source,
+// exactly these.
+func (w *Writer) ReplaceNestings(parent GroupID, rows ...Nesting) error {
+	have, err := w.ownNestings(parent)
+	if err != nil {
+		return err
+	}
+	for _, n := range have {
+		if !slices.ContainsFunc(rows, func(r Nesting) bool { return r.Child == n.Child }) {
+			if err := w.RemoveNesting(parent, n.Child); err != nil {
+				return err
+			}
+		}
+	}
+	for _, n := range rows {
+		n.Parent = parent
+		if err := w.AddNesting(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Writer) ownNestings(parent GroupID) ([]Nesting, error) {
+	return all(w.tx.Nestings.Find(NestingQuery{Parents: []GroupID{parent}, Source: w.by.Label()}))
+}

@@ -1,0 +1,270 @@
+package directory
+
+import (
+	"time"
+)
+
+// LockdownReport says what a disable or lockdown ended.
+type LockdownReport struct {
+	User            User
+	Sessions        int // browser sessions ended
+	Tokens          int // tokens and codes revoked
+	NetworkSessions int // RADIUS sessions that get a Disconnect-Request
+	Credentials     int // credentials revoked; lockdown only
+}
+
+// DisableUser refuses the user everywhere from the next attempt on and ends what
+// is open. Credentials are kept. A user who is disabled already is left as is.
+func (w *Writer) DisableUser(id UserID, reason string) (LockdownReport, error) {
+	return w.shut(id, VerbDisableUser, Disabled, reason)
+}
+
+// Lockdown disables the user, revokes every credential but the password, and
+// makes the password unusable until EnableUser with a new one.
+func (w *Writer) Lockdown(id UserID, reason string) (LockdownReport, error) {
+	return w.shut(id, VerbLockdown, LockedDown, reason)
+}
+
+func (w *Writer) shut(id UserID, v Verb, status Status, reason string) (LockdownReport, error) {
+	r := LockdownReport{}
+	if err := w.require(v, id); err != nil {
+		return r, err
+	}
+	u, err := w.User(id)
+	if err != nil {
+		return r, err
+	}
+	if err := w.inScope(u); err != nil {
+		return r, err
+	}
+	r.User = u
+	if u.Status == status || u.Status == LockedDown {
+		return r, nil
+	}
+	u.Status = status
+	u.Epoch++
+	if status == LockedDown {
+		if r.Credentials, err = w.revokeCredentials(id); err != nil {
+			return r, err
+		}
+	}
+	if err := w.endArtefacts(id, &r); err != nil {
+		return r, err
+	}
+	err = w.saveUser(&u, UserStatusChanged, v, map[string]any{"reason": reason, "sessions": r.Sessions,
+		"tokens": r.Tokens, "network_sessions": r.NetworkSessions, "credentials": r.Credentials})
+	r.User = u
+	return r, err
+}
+
+// revokeCredentials deletes every credential of the user but the password.
+func (w *Writer) revokeCredentials(id UserID) (int, error) {
+	creds, err := all(w.tx.Credentials.Find(CredentialQuery{Users: []UserID{id}}))
+	if err != nil {
+		return 0, err
+	}
+	ids := []CredentialID{}
+	for _, c := range creds {
+		if c.Kind != CredentialPassword {
+			ids = append(ids, c.ID)
+		}
+	}
+	return w.tx.Credentials.Delete(CredentialQuery{IDs: ids})
+}
+
+// endArtefacts marks the user's sessions and tokens as revoked and counts the
+// open network sessions. The higher epoch has killed them already; the rows say
+// so to whoever looks.
+func (w *Writer) endArtefacts(id UserID, r *LockdownReport) error {
+	sessions, err := all(w.tx.Sessions.Find(SessionQuery{User: id, LiveAt: w.now}))
+	if err != nil {
+		return err
+	}
+	for _, s := range sessions {
+		s.Revoked = w.now
+		if err := w.tx.Sessions.Update(s); err != nil {
+			return err
+		}
+	}
+	tokens, err := all(w.tx.Tokens.Find(TokenQuery{User: id}))
+	if err != nil {
+		return err
+	}
+	for _, t := range tokens {
+		if !t.Revoked.IsZero() {
+			continue
+		}
+		t.Revoked = w.now
+		r.Tokens++
+		if err := w.tx.Tokens.Update(t); err != nil {
+			return err
+		}
+	}
+	r.Sessions = len(sessions)
+	r.NetworkSessions, err = w.tx.Network.Count(RADIUSSessionQuery{User: id, Open: true})
+	return err
+}
+
+// EnableUser lets a disabled user in again. It revives no session or token. A
+// user in lockdown needs afterLockdown and a new password in the same
+// transaction (SetPassword).
+func (w *Writer) EnableUser(id UserID, afterLockdown bool) (User, error) {
+	if err := w.require(VerbDisableUser, id); err != nil {
+		return User{}, err
+	}
+	u, err := w.User(id)
+	if err != nil {
+		return User{}, err
+	}
+	if err := w.inScope(u); err != nil {
+		return User{}, err
+	}
+	switch {
+	case u.Status == Active:
+		return u, nil
+	case u.Status == LockedDown && !afterLockdown:
+		return User{}, &Error{Kind: Denied, Entity: "user", Field: "status",
+			Msg: u.Username + " is in lockdown; enable with --after-lockdown and set a new password"}
+	case u.Status == LockedDown:
+		if _, err := w.tx.Credentials.Delete(CredentialQuery{Users: []UserID{id}}); err != nil {
+			return User{}, err
+		}
+		if err := w.changed(CredentialsChanged, int64(id), u.Rev); err != nil {
+			return User{}, err
+		}
+	}
+	u.Status = Active
+	return u, w.saveUser(&u, UserStatusChanged, VerbDisableUser, map[string]any{"enabled": true})
+}
+
+// DeleteUser takes the user out of every listing. Names, addresses and external
+// ids are free at once; the uid and the Unix number are never given again. For
+// 30 days the row is kept.
+func (w *Writer) DeleteUser(id UserID) error {
+	if err := w.require(VerbDeleteUser, id); err != nil {
+		return err
+	}
+	u, err := w.User(id)
+	if err != nil {
+		return err
+	}
+	if err := w.inScope(u); err != nil {
+		return err
+	}
+	r := LockdownReport{}
+	if err := w.endArtefacts(id, &r); err != nil {
+		return err
+	}
+	if err := w.unlinkUser(&u); err != nil {
+		return err
+	}
+	u.Status, u.DeletedAt = Deleted, w.now
+	u.Epoch++
+	return w.saveUser(&u, UserDeleted, VerbDeleteUser, nil)
+}
+
+// unlinkUser removes what other rows say of the user.
+func (w *Writer) unlinkUser(u *User) error {
+	memberships, err := all(w.tx.Members.Find(MembershipQuery{Users: []UserID{u.ID}}))
+	if err != nil {
+		return err
+	}
+	told := map[GroupID]bool{}
+	for _, m := range memberships {
+		if told[m.Group] {
+			continue
+		}
+		told[m.Group] = true
+		if err := w.tx.Feed.Append(Change{Kind: GroupMembersChanged, Ref: int64(m.Group), Users: []UserID{u.ID}}); err != nil {
+			return err
+		}
+	}
+	for _, del := range []func() (int, error){
+		func() (int, error) { return w.tx.LoginNames.Delete(LoginNameQuery{User: u.ID}) },
+		func() (int, error) { return w.tx.Emails.Delete(EmailQuery{Users: []UserID{u.ID}}) },
+		func() (int, error) { return w.tx.Credentials.Delete(CredentialQuery{Users: []UserID{u.ID}}) },
+		func() (int, error) { return w.tx.Grants.Delete(GrantQuery{Users: []UserID{u.ID}}) },
+		func() (int, error) { return w.tx.Members.Delete(MembershipQuery{Users: []UserID{u.ID}}) },
+		func() (int, error) {
+			return w.tx.ExternalIDs.Delete(ExternalIDQuery{Kind: "user", Refs: []int64{int64(u.ID)}})
+		},
+	} {
+		if _, err := del(); err != nil {
+			return err
+		}
+	}
+	if err := w.releasePosixID(u.UID); err != nil {
+		return err
+	}
+	return w.orphanBindings(BindUser, int64(u.ID))
+}
+
+// releasePosixID records that the owner is gone. The number stays taken.
+func (w *Writer) releasePosixID(uid string) error {
+	p, found, err := one(w.tx.PosixIDs.Find(PosixIDQuery{Owners: []string{uid}}))
+	if err != nil || !found {
+		return err
+	}
+	p.Released = w.now
+	return w.tx.PosixIDs.Update(p)
+}
+
+// orphanBindings turns the bindings of something that is deleted into missing
+// ones: they still count, and match nobody.
+func (w *Writer) orphanBindings(kind BindingKind, ref int64) error {
+	bindings, err := all(w.tx.Bindings.Find(BindingQuery{Kind: kind, Ref: ref}))
+	if err != nil {
+		return err
+	}
+	for _, b := range bindings {
+		b.Ref = 0
+		if err := w.tx.Bindings.Update(b); err != nil {
+			return err
+		}
+		if err := w.changed(AppChanged, int64(b.App), 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Grant gives a role or a grant to a user, until expires unless that is zero.
+func (w *Writer) Grant(id UserID, r Right, expires time.Time) error {
+	return w.grant(id, r, func(q GrantQuery) error {
+		if _, err := w.tx.Grants.Delete(q); err != nil {
+			return err
+		}
+		return w.tx.Grants.Insert(Grant{User: id, Right: r, Expires: expires})
+	})
+}
+
+// Revoke takes a role or a grant from a user. Not having it is no error.
+func (w *Writer) Revoke(id UserID, r Right) error {
+	return w.grant(id, r, func(q GrantQuery) error {
+		_, err := w.tx.Grants.Delete(q)
+		return err
+	})
+}
+
+func (w *Writer) grant(id UserID, r Right, write func(GrantQuery) error) error {
+	if err := w.require(VerbGrant, id); err != nil {
+		return err
+	}
+	if err := r.Check(); err != nil {
+		return err
+	}
+	u, err := w.User(id)
+	if err != nil {
+		return err
+	}
+	if r.IsRole() != (u.Kind == Person) {
+		return invalid(entityOf(u.Kind), "grants", "%q: people have roles, service accounts have grants", string(r))
+	}
+	if err := write(GrantQuery{Users: []UserID{id}, Right: r}); err != nil {
+		return err
+	}
+	if err := w.changed(GrantsChanged, int64(id), u.Rev); err != nil {
+		return err
+	}
+	return w.audit(VerbGrant, u.touched(), map[string]any{"right": r})
+}
