@@ -98,6 +98,16 @@ type GrantQuery struct {
 	Right Right
 }
 
+// Activity is when a user was last let in. It is written at most once in five
+// minutes and is not part of the user's row: it touches neither Rev nor the feed.
+type Activity struct {
+	User      UserID
+	LastLogin time.Time
+}
+
+// ActivityQuery selects activities.
+type ActivityQuery struct{ Users []UserID }
+
 // Session is one sign-in of one browser, the only authority for single sign-on.
 type Session struct {
 	Hash      []byte // SHA-256 of the cookie value

@@ -27,7 +27,9 @@ func (d *Directory) Authenticate(ctx context.Context, a Attempt) (Decision, erro
 	if err := d.auditor.append(ctx, attemptEvent(&a, &dec, d), d.config.AuditStrict); err != nil {
 		return Decision{}, err
 	}
-	if dec.Outcome == Deny {
+	if dec.Allowed() {
+		d.activity.seen(dec.User.ID, a.Received)
+	} else {
 		dec.LeaveAt = leaveAt(&a, d.now())
 		if !a.Unhurried {
 			wait(ctx, dec.LeaveAt.Sub(d.now()))

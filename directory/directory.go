@@ -50,6 +50,7 @@ type Directory struct {
 	hashes   *hashQueue
 	verified *verifiedCache
 	auditor  *auditor
+	activity *activity
 	dummy    string // a hash that no password matches, for users who do not exist
 
 	stop context.CancelFunc
@@ -89,7 +90,7 @@ func Open(c Config) (*Directory, error) {
 	if d.dummy, err = credential.DefaultParams().Dummy(c.Rand); err != nil {
 		return nil, fmt.Errorf("prepare the hash for unknown users: %w", err)
 	}
-	d.cache = newCache()
+	d.cache, d.activity = newCache(), newActivity()
 	d.hashes = newHashQueue(c.HashSlots)
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop = stop
@@ -97,7 +98,7 @@ func Open(c Config) (*Directory, error) {
 	d.auditor = newAuditor(c.Store, c.Logger)
 	d.done.Go(func() { d.follow.run(ctx) })
 	d.done.Go(func() { d.auditor.run(ctx) })
-	d.done.Go(func() { d.limiter.writeBehind(ctx, c.Store, c.Logger) })
+	d.done.Go(func() { d.writeBehind(ctx) })
 	return d, nil
 }
 
@@ -118,6 +119,26 @@ func (d *Directory) Keys() Keys { return d.keys }
 func (d *Directory) Ready(ctx context.Context) error {
 	_, err := d.Barrier(ctx)
 	return err
+}
+
+// writeBehind stores what the limiter and the activity have noted, once a second
+// and a last time when ctx ends.
+func (d *Directory) writeBehind(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for stopping := false; !stopping; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			stopping = true
+		}
+		write, cancel := context.WithTimeout(context.WithoutCancel(ctx), syncTimeout)
+		err := errors.Join(d.limiter.flush(write, d.store), d.activity.flush(write, d.store))
+		cancel()
+		if err != nil {
+			d.log.Warn("failed sign-ins and last logins were not recorded", "err", err)
+		}
+	}
 }
 
 // background runs fn after the request that asked for it is answered. Close

@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"encoding/hex"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -18,7 +17,6 @@ const (
 	inFlight       = 2               // hashes at the same time per account and process
 	inFlightWaits  = 16              // attempts that wait for those
 	limiterEntries = 50_000          // per generation; two are kept
-	writeBehind    = time.Second
 )
 
 // limiter slows guessing down, per account and source: five failures are free,
@@ -200,26 +198,7 @@ func (l *limiter) unlock(user UserID) {
 	}
 }
 
-// writeBehind stores changed rows once a second, and a last time when ctx ends.
-func (l *limiter) writeBehind(ctx context.Context, store Store, log *slog.Logger) {
-	tick := time.NewTicker(writeBehind)
-	defer tick.Stop()
-	for {
-		stopping := false
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			stopping = true
-		}
-		if err := l.flush(context.WithoutCancel(ctx), store); err != nil {
-			log.Warn("failed sign-ins could not be recorded; other processes do not count them yet", "err", err)
-		}
-		if stopping {
-			return
-		}
-	}
-}
-
+// flush writes the rows that changed, for other processes and a restart.
 func (l *limiter) flush(ctx context.Context, store Store) error {
 	l.mu.Lock()
 	rows := make([]Failures, 0, len(l.dirty))
@@ -231,8 +210,6 @@ func (l *limiter) flush(ctx context.Context, store Store) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
-	defer cancel()
 	return store.Record(ctx, func(tx *Tx) error {
 		keys := make([]string, len(rows))
 		for i, r := range rows {

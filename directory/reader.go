@@ -303,3 +303,10 @@ func (r *Reader) Credentials(q CredentialQuery) iter.Seq2[Credential, error] {
 		}
 	}
 }
+
+// LastLogin returns when the user was last let in, exact to five minutes; zero:
+// never.
+func (r *Reader) LastLogin(id UserID) (time.Time, error) {
+	a, _, err := one(r.tx.Activity.Find(ActivityQuery{Users: []UserID{id}}))
+	return a.LastLogin, err
+}

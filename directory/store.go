@@ -92,6 +92,7 @@ type Tx struct {
 	SessionApps Table[SessionApp, SessionAppQuery]
 	Tokens      Table[Token, TokenQuery]
 	Consents    Table[Consent, ConsentQuery]
+	Activity    Table[Activity, ActivityQuery]
 	Network     Table[RADIUSSession, RADIUSSessionQuery]
 	Accounting  Table[RADIUSAccounting, RADIUSAccountingQuery]
 	Failures    Table[Failures, FailuresQuery]
