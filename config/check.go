@@ -66,7 +66,7 @@ func checkDomain(name string) error {
 }
 
 func notHostCharacter(r rune) bool {
-	return !(r == '-' || (r >= '0' && r <= '9') || (r >= 'a' && r <= 'z'))
+	return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z')
 }
 
 func checkPublicURL(text string, packaged bool) error {

@@ -4,7 +4,7 @@ package buildinfo
 import "runtime/debug"
 
 // version is set by the linker: -X gatehouse/internal/buildinfo.version=1.2.3.
-var version string //nolint:gochecknoglobals // the linker sets variables only
+var version string
 
 // Version returns the version the packager set, else the one the Go command
 // recorded, else "devel".
