@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -82,7 +83,7 @@ func (q *hashQueue) dispatch() {
 		} else {
 			q.other++
 		}
-		q.ring = append(q.ring[:i], q.ring[i+1:]...)
+		q.ring = slices.Delete(q.ring, i, i+1)
 		if len(s.waiting) > 0 {
 			q.ring = append(q.ring, s)
 		}
@@ -106,6 +107,9 @@ func (q *hashQueue) release(s *hashSource) {
 	} else {
 		q.other--
 	}
+	if i := slices.Index(q.ring, s); i >= 0 { // it has had its turn
+		q.ring = append(slices.Delete(q.ring, i, i+1), s)
+	}
 	q.forget(s)
 	q.dispatch()
 }
@@ -113,25 +117,18 @@ func (q *hashQueue) release(s *hashSource) {
 // abandon takes a waiter out again; one that got its turn meanwhile gives it back.
 func (q *hashQueue) abandon(s *hashSource, turn chan struct{}) {
 	q.mu.Lock()
-	for i, w := range s.waiting {
-		if w != turn {
-			continue
-		}
-		s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
-		if len(s.waiting) == 0 {
-			for j, r := range q.ring {
-				if r == s {
-					q.ring = append(q.ring[:j], q.ring[j+1:]...)
-					break
-				}
-			}
-		}
-		q.forget(s)
+	i := slices.Index(s.waiting, turn)
+	if i < 0 {
 		q.mu.Unlock()
+		q.release(s)
 		return
 	}
-	q.mu.Unlock()
-	q.release(s)
+	defer q.mu.Unlock()
+	s.waiting = slices.Delete(s.waiting, i, i+1)
+	if len(s.waiting) == 0 {
+		q.ring = slices.DeleteFunc(q.ring, func(r *hashSource) bool { return r == s })
+	}
+	q.forget(s)
 }
 
 // forget drops a source that has nothing running or waiting. q.mu is held.

@@ -1,0 +1,122 @@
+package directory
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+)
+
+// start acquires and reports the release function on the channel returned.
+func start(t *testing.T, q *hashQueue, ctx context.Context, source string, web bool) chan func() {
+	t.Helper()
+	got := make(chan func(), 1)
+	go func() {
+		release, ok, err := q.acquire(ctx, source, web)
+		if err != nil || !ok {
+			close(got)
+			return
+		}
+		got <- release
+	}()
+	return got
+}
+
+func TestHashQueueOneRunningPerSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newHashQueue(4)
+		first := start(t, q, t.Context(), "a", false)
+		synctest.Wait()
+		release := <-first
+		second := start(t, q, t.Context(), "a", false)
+		synctest.Wait()
+		select {
+		case <-second:
+			t.Fatal("two hashes of one source ran at once")
+		default:
+		}
+		release()
+		synctest.Wait()
+		(<-second)()
+	})
+}
+
+func TestHashQueueRefusesTheFloodNotTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newHashQueue(2)
+		running := start(t, q, t.Context(), "flood", false)
+		synctest.Wait()
+		release := <-running
+		var waiting []chan func()
+		for range hashWaitingPerSource {
+			waiting = append(waiting, start(t, q, t.Context(), "flood", false))
+			synctest.Wait()
+		}
+		if _, ok, err := q.acquire(t.Context(), "flood", false); ok || err != nil {
+			t.Fatalf("the sixth of one source: ok %v, err %v; want refused", ok, err)
+		}
+		other := start(t, q, t.Context(), "other", false)
+		web := start(t, q, t.Context(), "flood", true)
+		synctest.Wait()
+		releaseWeb := <-web // the last slot is the web's
+		select {
+		case <-other:
+			t.Fatal("the slot kept for the web was given away")
+		default:
+		}
+		release()
+		synctest.Wait()
+		(<-other)() // its turn comes before the flood's next
+		releaseWeb()
+		for _, w := range waiting {
+			synctest.Wait()
+			(<-w)()
+		}
+		synctest.Wait()
+		if len(q.sources) != 0 || q.web+q.other != 0 || len(q.ring) != 0 {
+			t.Fatalf("left over: %d sources, %d running, %d in the ring", len(q.sources), q.web+q.other, len(q.ring))
+		}
+	})
+}
+
+func TestHashQueueAbandoned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newHashQueue(1)
+		running := start(t, q, t.Context(), "a", false)
+		synctest.Wait()
+		release := <-running
+		ctx, cancel := context.WithCancel(t.Context())
+		gone := start(t, q, ctx, "b", false)
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		if _, ok := <-gone; ok {
+			t.Fatal("a cancelled caller got a slot")
+		}
+		release()
+		synctest.Wait()
+		if len(q.sources) != 0 || len(q.ring) != 0 {
+			t.Fatalf("left over: %d sources, %d in the ring", len(q.sources), len(q.ring))
+		}
+	})
+}
+
+func TestHashQueueManyAtOnce(t *testing.T) {
+	q := newHashQueue(2)
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			release, ok, err := q.acquire(t.Context(), string(rune('a'+i%20)), i%3 == 0)
+			if err != nil {
+				t.Error(err)
+			}
+			if ok {
+				release()
+			}
+		})
+	}
+	wg.Wait()
+	if len(q.sources) != 0 || q.web+q.other != 0 || len(q.ring) != 0 {
+		t.Fatalf("left over: %d sources, %d running, %d in the ring", len(q.sources), q.web+q.other, len(q.ring))
+	}
+}
