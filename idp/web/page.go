@@ -28,6 +28,7 @@ const (
 	Portal    Name = "portal"     // PortalData
 	Tiles     Name = "tiles"      // PortalData; the fragment of Portal that filtering replaces
 	Profile   Name = "profile"    // ProfileData
+	Continue  Name = "continue"   // ContinueData
 )
 
 // framed are the pages inside the shell with the account menu; they need an
@@ -42,9 +43,6 @@ type Page struct {
 	Account *Account // who is signed in; nil: nobody
 	CSRF    string   // token for the forms of the page
 	Here    string   // address of the page for GET; empty: the one of the request
-	// FormAction lists further origins that a form of the page may end up at
-	// after redirects. A browser applies form-action to those as well.
-	FormAction []string
 }
 
 // Account is who the shell shows.
@@ -91,6 +89,14 @@ type ErrorData struct {
 	RequestID string   // for the log; empty: none
 	Retry     string   // address of "try again"; empty: no button
 	Home      bool     // offer the portal
+}
+
+// ContinueData sends the browser on by itself, as a navigation of its own. A
+// redirect in answer to a form would not do: browsers hold the whole chain of
+// redirects, those of the app included, to the page's form-action.
+type ContinueData struct {
+	URL template.URL // checked by the caller
+	App string       // where it leads, in words; empty: nothing is said
 }
 
 // PortalData is the tiles of a person.
@@ -153,7 +159,7 @@ func New(brand Brand) (*Pages, error) {
 	}
 	for _, c := range p.catalogues {
 		p.templates[c] = make(map[Name]*template.Template)
-		for _, n := range []Name{SignIn, SignOut, SignedOut, Error, Portal, Tiles, Profile} {
+		for _, n := range []Name{SignIn, SignOut, SignedOut, Error, Portal, Tiles, Profile, Continue} {
 			if p.templates[c][n], err = p.parse(c, n); err != nil {
 				return nil, fmt.Errorf("parse page %s: %w", n, err)
 			}
@@ -216,7 +222,7 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, page Page) error 
 	if err := p.templates[c][page.Name].ExecuteTemplate(&buf, root, v); err != nil {
 		return fmt.Errorf("render page %s: %w", page.Name, err)
 	}
-	setHeaders(w.Header(), page.FormAction)
+	setHeaders(w.Header())
 	w.Header().Set("Content-Length", strconv.Itoa(buf.Len()))
 	if page.Status != 0 {
 		w.WriteHeader(page.Status)
@@ -227,10 +233,10 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, page Page) error 
 
 // setHeaders sets what every page is sent with: nothing may be loaded from
 // elsewhere, run inline, framed, cached or sniffed.
-func setHeaders(h http.Header, formAction []string) {
+func setHeaders(h http.Header) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "+
-		"form-action "+strings.Join(append([]string{"'self'"}, formAction...), " ")+"; frame-ancestors 'none'; base-uri 'none'")
+		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")

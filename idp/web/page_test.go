@@ -48,7 +48,9 @@ func serve(t *testing.T, p *Pages) *httptest.Server {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.Handle(StaticPrefix, p.Static())
-	for name, page := range samples() {
+	pages := samples()
+	pages["continue"] = Page{Name: Continue, Data: ContinueData{URL: "/signed-out", App: "Grafana"}}
+	for name, page := range pages {
 		mux.HandleFunc("/"+name, func(w http.ResponseWriter, r *http.Request) {
 			if err := p.Render(w, r, page); err != nil {
 				t.Error(err)
@@ -78,6 +80,9 @@ func TestPagesInABrowser(t *testing.T) {
 				browsertest.Audit(t, ctx, "menu-"+v.String())
 			}
 		}
+	}
+	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/continue"), chromedp.WaitVisible(chromedp.CSS(`a[href="/"].btn-primary`))); err != nil {
+		t.Errorf("the page that sends the browser on does not: %v", err)
 	}
 	for _, c := range complaints() {
 		if !strings.Contains(c, "the server responded with a status of") { // the error pages themselves
