@@ -1,0 +1,320 @@
+package sqlstore
+
+import (
+	"database/sql/driver"
+	"errors"
+	"io"
+	"iter"
+	"strconv"
+	"strings"
+
+	"gatehouse/directory"
+)
+
+// table is the one implementation of directory.Table. Each noun describes
+// itself by its columns, the fields of its row and the conditions of its query.
+type table[R, Q any] struct {
+	c      *conn
+	name   string
+	entity string // for errors: "user", "group" …
+	// columns are separated by spaces, the primary key first.
+	columns string
+	keys    int // how many columns are the primary key
+	// fields returns where the columns of a row are, in their order.
+	fields func(*R) []field
+	// where adds conditions, order and paging of a query.
+	where func(*Q, *selection)
+
+	names []string
+	read  string // SELECT … FROM …
+}
+
+// ready splits the columns once per connection.
+func (t *table[R, Q]) ready() *table[R, Q] {
+	t.names = strings.Fields(t.columns)
+	t.read = "SELECT " + strings.Join(t.names, ", ") + " FROM " + t.name
+	return t
+}
+
+func (t *table[R, Q]) selection(q *Q) *selection {
+	s := &selection{d: t.c.d}
+	t.where(q, s)
+	return s
+}
+
+// Find yields what q selects.
+func (t *table[R, Q]) Find(q Q) iter.Seq2[R, error] { return t.find(q, "") }
+
+// Take yields what q selects and locks it.
+func (t *table[R, Q]) Take(q Q) iter.Seq2[R, error] { return t.find(q, t.c.d.locks.suffix) }
+
+func (t *table[R, Q]) find(q Q, suffix string) iter.Seq2[R, error] {
+	return func(yield func(R, error) bool) {
+		s := t.selection(&q)
+		if s.none {
+			return
+		}
+		var b strings.Builder
+		b.WriteString(t.read)
+		s.writeWhere(&b, true)
+		s.writeOrder(&b)
+		b.WriteString(suffix)
+		var zero R
+		cur, err := openCursor(t.c, b.String(), s.args, t.fields)
+		if err != nil {
+			yield(zero, err)
+			return
+		}
+		defer cur.close()
+		for cur.next() {
+			if !yield(cur.row, nil) {
+				return
+			}
+		}
+		if cur.err != nil {
+			yield(zero, cur.err)
+		}
+	}
+}
+
+// Count counts what q selects, without its paging.
+func (t *table[R, Q]) Count(q Q) (int, error) {
+	s := t.selection(&q)
+	if s.none {
+		return 0, nil
+	}
+	paging := len(s.args)
+	if s.after != "" {
+		paging -= strings.Count(s.after, "$")
+	}
+	var b strings.Builder
+	b.WriteString("SELECT count(*) FROM " + t.name)
+	s.writeWhere(&b, false)
+	var n int64
+	_, err := t.c.row(b.String(), s.args[:paging], number(&n))
+	return int(n), err
+}
+
+// Update replaces the row with the same primary key.
+func (t *table[R, Q]) Update(row R) error {
+	if err := t.c.writable(); err != nil {
+		return err
+	}
+	var b strings.Builder
+	b.WriteString("UPDATE " + t.name)
+	word := " SET "
+	for i, name := range t.names[t.keys:] {
+		b.WriteString(word + name + " = $" + strconv.Itoa(t.keys+i+1))
+		word = ", "
+	}
+	word = " WHERE "
+	for i, name := range t.names[:t.keys] {
+		b.WriteString(word + name + " = $" + strconv.Itoa(i+1))
+		word = " AND "
+	}
+	n, err := t.c.exec(b.String(), values(t.fields(&row))...)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return &directory.Error{Kind: directory.NotFound, Entity: t.entity, Msg: "it no longer exists"}
+	}
+	return nil
+}
+
+// Delete removes what q selects.
+func (t *table[R, Q]) Delete(q Q) (int, error) {
+	if err := t.c.writable(); err != nil {
+		return 0, err
+	}
+	s := t.selection(&q)
+	if s.none || !s.restricted {
+		return 0, nil
+	}
+	var b strings.Builder
+	b.WriteString("DELETE FROM " + t.name)
+	if s.limit > 0 || s.offset > 0 || s.after != "" {
+		// SQLite is built without DELETE … LIMIT, PostgreSQL has none.
+		key := strings.Join(t.names[:t.keys], ", ")
+		b.WriteString(" WHERE (" + key + ") IN (SELECT " + key + " FROM " + t.name)
+		s.writeWhere(&b, true)
+		s.writeOrder(&b)
+		b.WriteString(")")
+	} else {
+		s.writeWhere(&b, false)
+	}
+	n, err := t.c.exec(b.String(), s.args...)
+	return int(n), err
+}
+
+// Insert adds rows.
+func (t *table[R, Q]) Insert(rows ...R) error {
+	if err := t.c.writable(); err != nil {
+		return err
+	}
+	return insert(t.c, t.name, t.names, len(rows), func(i int) []any {
+		return values(t.fields(&rows[i]))
+	})
+}
+
+// copyFrom is from how many rows on COPY is cheaper than INSERT.
+const copyFrom = 500
+
+// insertRows are the numbers of rows that one INSERT takes: few, so that the
+// prepared statements are few.
+var insertRows = [...]int{64, 8, 1}
+
+// insert adds n rows in as few statements as there can be.
+func insert(c *conn, name string, columns []string, n int, row func(int) []any) error {
+	if n >= copyFrom && c.d.load != nil {
+		return copyRows(c, name, columns, n, row)
+	}
+	for i := 0; i < n; {
+		size := 1
+		for _, size = range insertRows {
+			if size <= n-i {
+				break
+			}
+		}
+		args := make([]any, 0, size*len(columns))
+		for range size {
+			args = append(args, row(i)...)
+			i++
+		}
+		if _, err := c.exec(insertText(name, columns, size), args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func copyRows(c *conn, name string, columns []string, n int, row func(int) []any) error {
+	const chunk = 10_000 // rows that are held in memory
+	for i := 0; i < n; {
+		batch := make([][]any, 0, min(chunk, n-i))
+		for ; i < n && len(batch) < chunk; i++ {
+			batch = append(batch, row(i))
+		}
+		if _, _, err := c.ready("SELECT 1"); err != nil {
+			return err
+		}
+		if err := c.d.load(c.statementContext(), c.dc, name, columns, batch); err != nil {
+			return c.failed("write", err)
+		}
+	}
+	return nil
+}
+
+func insertText(name string, columns []string, rows int) string {
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + name + " (" + strings.Join(columns, ", ") + ") VALUES ")
+	n := 0
+	for i := range rows {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		for j := range columns {
+			if j == 0 {
+				b.WriteString("($")
+			} else {
+				b.WriteString(", $")
+			}
+			n++
+			b.WriteString(strconv.Itoa(n))
+		}
+		b.WriteByte(')')
+	}
+	return b.String()
+}
+
+func values(fields []field) []any {
+	out := make([]any, len(fields))
+	for i, f := range fields {
+		out[i] = f.value()
+	}
+	return out
+}
+
+// cursor reads rows one by one into the same memory.
+type cursor[R any] struct {
+	c      *conn
+	rows   driver.Rows // nil: read to the end
+	done   func()
+	dest   []driver.Value
+	fields []field
+	row    R
+	read   int
+	rest   []R // read ahead, because the connection was needed
+	err    error
+}
+
+func openCursor[R any](c *conn, query string, args []any, fields func(*R) []field) (*cursor[R], error) {
+	rows, done, err := c.query(query, args)
+	if err != nil {
+		return nil, err
+	}
+	cur := &cursor[R]{c: c, rows: rows, done: done}
+	cur.fields = fields(&cur.row)
+	cur.dest = make([]driver.Value, len(cur.fields))
+	c.active = cur
+	return cur, nil
+}
+
+// next makes the next row the current one.
+func (cur *cursor[R]) next() bool {
+	if len(cur.rest) > 0 {
+		cur.row, cur.rest = cur.rest[0], cur.rest[1:]
+		return true
+	}
+	return cur.fetch()
+}
+
+func (cur *cursor[R]) fetch() bool {
+	if cur.rows == nil || cur.err != nil {
+		return false
+	}
+	if cur.read++; cur.read%progressEvery == 0 {
+		cur.c.progress()
+		if err := cur.c.ctx.Err(); err != nil {
+			return cur.stop(err)
+		}
+	}
+	switch err := cur.rows.Next(cur.dest); {
+	case errors.Is(err, io.EOF):
+		cur.close()
+		return false
+	case err != nil:
+		return cur.stop(err)
+	}
+	for i, f := range cur.fields {
+		if err := f.scan(cur.dest[i]); err != nil {
+			return cur.stop(err)
+		}
+	}
+	return true
+}
+
+func (cur *cursor[R]) stop(err error) bool {
+	cur.err = cur.c.failed("read rows", err)
+	cur.close()
+	return false
+}
+
+// spill reads what is left.
+func (cur *cursor[R]) spill() error {
+	for cur.fetch() {
+		cur.rest = append(cur.rest, cur.row)
+	}
+	return cur.err
+}
+
+func (cur *cursor[R]) close() {
+	if cur.rows == nil {
+		return
+	}
+	cur.done()
+	cur.rows = nil
+	if cur.c.active == spiller(cur) {
+		cur.c.active = nil
+	}
+}
