@@ -39,6 +39,9 @@ LoadModule mime_module $modules/mod_mime.so
 TypesConfig /dev/null
 AddType text/html .shtml
 AddOutputFilter INCLUDES .shtml
+<Directory "$dir/www">
+  Options +Includes
+</Directory>
 `
 
 const apacheModules = "/usr/lib/apache2/modules"

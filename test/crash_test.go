@@ -152,7 +152,7 @@ func TestAccountingSurvivesKills(t *testing.T) {
 			w.kill(t, "radiusd")
 		}
 		stop()
-		wantAll(t, acknowledged.all(), w.query(t, database, "SELECT session_id FROM radius_accounting"))
+		wantAll(t, acknowledged.all(), w.query(t, database, "SELECT acct_session_id FROM radius_accounting"))
 	})
 }
 

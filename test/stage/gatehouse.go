@@ -138,8 +138,13 @@ func (g *Gatehouse) Launch(name string) (*Process, error) {
 	return Start(name, cmd)
 }
 
-// Start starts the named daemons together and waits until each is ready.
+// Start is StartWithin 20 seconds.
 func (g *Gatehouse) Start(ctx context.Context, names ...string) error {
+	return g.StartWithin(ctx, 20*time.Second, names...)
+}
+
+// StartWithin starts the named daemons together and waits until each is ready.
+func (g *Gatehouse) StartWithin(ctx context.Context, patience time.Duration, names ...string) error {
 	for _, name := range names {
 		p, err := g.Launch(name)
 		if err != nil {
@@ -148,7 +153,7 @@ func (g *Gatehouse) Start(ctx context.Context, names ...string) error {
 		g.running[name] = p
 	}
 	for _, name := range names {
-		if err := g.Ready(ctx, name, 20*time.Second); err != nil {
+		if err := g.Ready(ctx, name, patience); err != nil {
 			return err
 		}
 	}
