@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"gatehouse/test/stage"
+)
+
+func main() {
+	only := flag.String("only", "ldap,radius,idle", "what to measure: ldap, radius, idle, projection")
+	run := runner{}
+	flag.DurationVar(&run.length, "time", 5*time.Second, "how long to measure each")
+	flag.IntVar(&run.people, "users", 10_000, "people in the directory (ldap, radius)")
+	flag.IntVar(&run.million, "projection-users", 1_000_000, "people in the directory (projection)")
+	flag.StringVar(&run.output, "o", filepath.Join("bench", "README.md"), "where the table goes")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run.all(ctx, strings.Split(*only, ",")); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// runner holds what all measurements share.
+type runner struct {
+	length  time.Duration
+	people  int
+	million int
+	output  string
+
+	dir      string
+	binaries string
+	table    table
+}
+
+func (r *runner) all(ctx context.Context, only []string) (err error) {
+	parts := []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"ldap", r.ldap},
+		{"radius", r.radius},
+		{"idle", r.idle},
+		{"projection", r.projection},
+	}
+	for _, name := range only {
+		if !slices.ContainsFunc(parts, func(p struct {
+			name string
+			run  func(context.Context) error
+		}) bool {
+			return p.name == name
+		}) {
+			return fmt.Errorf("there is nothing called %q to measure", name)
+		}
+	}
+	if r.dir, err = os.MkdirTemp("", "gatehouse-bench-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(r.dir)) }()
+	if err := os.Chmod(r.dir, 0o711); err != nil {
+		return err
+	}
+	r.binaries = filepath.Join(r.dir, "bin")
+	if err := os.Mkdir(r.binaries, 0o755); err != nil {
+		return err
+	}
+	if _, err := stage.Build(ctx, r.binaries); err != nil {
+		return err
+	}
+	for _, part := range parts {
+		if !slices.Contains(only, part.name) {
+			continue
+		}
+		fmt.Fprintln(os.Stderr, "measuring", part.name)
+		if err := part.run(ctx); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	return r.table.write(r.output)
+}
+
+// scratch is an empty folder.
+func (r *runner) scratch(name string) (string, error) {
+	dir := filepath.Join(r.dir, name)
+	return dir, os.Mkdir(dir, 0o755)
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"gatehouse/test/stage"
+)
+
+// connections is how many clients ask at once, each one question at a time.
+const connections = 16
+
+// client is one connection. ask sends the n-th question and returns how many
+// things the answer held: 1, or the entries of a dump.
+type client interface {
+	ask(n int) (things int, err error)
+	Close() error
+}
+
+// result is what a server did in the time of one measurement.
+type result struct {
+	things   int // operations, or entries of a dump
+	elapsed  time.Duration
+	cpu      time.Duration // of the server
+	p50, p99 time.Duration // of one question
+	rss      int64
+}
+
+func (r result) rate() float64 { return float64(r.things) / r.elapsed.Seconds() }
+
+// cost is the server's processor time for one thing.
+func (r result) cost() time.Duration {
+	if r.things == 0 {
+		return 0
+	}
+	return r.cpu / time.Duration(r.things)
+}
+
+// measure opens n clients, lets them ask for a second to warm up and then for
+// length, and reads what that cost the server.
+func measure(ctx context.Context, server *stage.Process, length time.Duration, n int, open func(i int) (client, error)) (_ result, err error) {
+	clients := make([]client, n)
+	for i := range clients {
+		if clients[i], err = open(i); err != nil {
+			return result{}, fmt.Errorf("connect to %s: %w", server.Name, err)
+		}
+		defer func() { err = errors.Join(err, clients[i].Close()) }()
+	}
+	if _, err := drive(ctx, clients, time.Second); err != nil {
+		return result{}, fmt.Errorf("warm %s up: %w", server.Name, err)
+	}
+	before, err := server.CPU()
+	if err != nil {
+		return result{}, err
+	}
+	got, err := drive(ctx, clients, length)
+	if err != nil {
+		return result{}, fmt.Errorf("ask %s: %w", server.Name, err)
+	}
+	after, err := server.CPU()
+	if err != nil {
+		return result{}, err
+	}
+	got.cpu = after - before
+	got.rss, err = server.RSS()
+	return got, err
+}
+
+// drive lets all clients ask until length has passed.
+func drive(ctx context.Context, clients []client, length time.Duration) (result, error) {
+	var (
+		mu     sync.Mutex
+		took   []time.Duration
+		total  result
+		errs   []error
+		wg     sync.WaitGroup
+		start  = time.Now()
+		finish = start.Add(length)
+	)
+	for i, c := range clients {
+		wg.Go(func() {
+			var own []time.Duration
+			things := 0
+			var err error
+			for n := i; err == nil && ctx.Err() == nil; n += len(clients) {
+				asked := time.Now()
+				if asked.After(finish) {
+					break
+				}
+				var got int
+				got, err = c.ask(n)
+				things += got
+				own = append(own, time.Since(asked))
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			took = append(took, own...)
+			total.things += things
+			errs = append(errs, err)
+		})
+	}
+	wg.Wait()
+	total.elapsed = time.Since(start)
+	if err := errors.Join(append(errs, ctx.Err())...); err != nil {
+		return result{}, err
+	}
+	slices.Sort(took)
+	if len(took) > 0 {
+		total.p50, total.p99 = took[len(took)/2], took[len(took)*99/100]
+	}
+	return total, nil
+}
