@@ -177,12 +177,14 @@ func splitAttributes(u *User) error {
 		if err := checkAttribute("user", key, values); err != nil {
 			return err
 		}
-		if a, ok := schema.ByKey(key); ok {
-			if a.Single && len(values) > 1 {
-				return invalid("user", key, "%s takes one value, not %d", key, len(values))
-			}
+		switch a, known := schema.ByKey(key); {
+		case known && a.Computed:
+			return invalid("user", key, "%s is not set as an attribute", key)
+		case known && a.Single && len(values) > 1:
+			return invalid("user", key, "%s takes one value, not %d", key, len(values))
+		case known:
 			u.Profile.Set(key, values...)
-		} else {
+		default:
 			u.Attrs.Set(key, values...)
 		}
 	}

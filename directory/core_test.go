@@ -1,0 +1,355 @@
+package directory_test
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+
+	"gatehouse/directory"
+	"gatehouse/directory/directorytest"
+)
+
+// fixture is a core on SQLite with a clock that stands still.
+type fixture struct {
+	*directory.Directory
+	t     *testing.T
+	clock *directorytest.Clock
+	store directory.Store
+}
+
+func open(t *testing.T) *fixture {
+	t.Helper()
+	f := &fixture{t: t, clock: directorytest.NewClock(), store: directorytest.OpenSQLite(t)}
+	f.Directory = directorytest.Core(t, f.store, func(c *directory.Config) { c.Now = f.clock.Now })
+	return f
+}
+
+func (f *fixture) write(fn func(*directory.Writer) error) {
+	f.t.Helper()
+	if err := f.tryWrite(directorytest.Operator(), fn); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fixture) tryWrite(by directory.Actor, fn func(*directory.Writer) error) error {
+	_, err := f.Write(f.t.Context(), by, fn)
+	return err
+}
+
+// user creates a user with a password.
+func (f *fixture) user(name, password string) directory.User {
+	f.t.Helper()
+	return f.create(directory.User{Username: name, Emails: []directory.Email{{Address: name + "@example.com", Primary: true}}}, password)
+}
+
+func (f *fixture) create(u directory.User, password string) directory.User {
+	f.t.Helper()
+	hash, err := f.HashPassword(f.t.Context(), directory.Secret(password))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.write(func(w *directory.Writer) (err error) {
+		if u, err = w.CreateUser(u); err != nil {
+			return err
+		}
+		return w.SetPassword(u.ID, hash)
+	})
+	return u
+}
+
+func (f *fixture) group(name string, members ...directory.UserID) directory.Group {
+	f.t.Helper()
+	var g directory.Group
+	f.write(func(w *directory.Writer) (err error) {
+		if g, err = w.CreateGroup(directory.Group{Name: name}); err != nil {
+			return err
+		}
+		rows := []directory.Membership{}
+		for _, m := range members {
+			rows = append(rows, directory.Membership{User: m})
+		}
+		return w.AddMembers(g.ID, rows...)
+	})
+	return g
+}
+
+func (f *fixture) app(slug string, bindings ...directory.Binding) directory.App {
+	f.t.Helper()
+	var a directory.App
+	f.write(func(w *directory.Writer) (err error) {
+		if a, err = w.CreateApp(directory.App{Slug: slug}); err != nil {
+			return err
+		}
+		return w.SetBindings(a.ID, bindings, true)
+	})
+	return a
+}
+
+// attempt tries a password at LDAP from one address, without waiting for the
+// tick.
+func (f *fixture) attempt(name, password string, edit ...func(*directory.Attempt)) directory.Decision {
+	f.t.Helper()
+	a := directory.Attempt{Name: name, Proof: directory.PasswordProof{Password: directory.Secret(password)},
+		Protocol: directory.ProtocolLDAP, Peer: netip.MustParseAddr("192.0.2.1"), Unhurried: true}
+	for _, e := range edit {
+		e(&a)
+	}
+	d, err := f.Authenticate(f.t.Context(), a)
+	if err != nil {
+		f.t.Fatalf("authenticate %q: %v", name, err)
+	}
+	return d
+}
+
+func at(app string) func(*directory.Attempt) {
+	return func(a *directory.Attempt) { a.App = app }
+}
+
+func (f *fixture) want(d directory.Decision, reason directory.Reason) {
+	f.t.Helper()
+	outcome := directory.Deny
+	if reason == directory.ReasonOK {
+		outcome = directory.Allow
+	}
+	if d.Outcome != outcome || d.Reason != reason {
+		f.t.Fatalf("decision %s/%s, want %s/%s; checks %+v", d.Outcome, d.Reason, outcome, reason, d.Trace)
+	}
+}
+
+func TestAuthenticate(t *testing.T) {
+	f := open(t)
+	alice := f.user("alice", "correct horse")
+	d := f.attempt("alice", "correct horse")
+	f.want(d, directory.ReasonOK)
+	if d.User.UID != alice.UID || d.Actor("ldap").User != alice.ID {
+		t.Errorf("decided about %q, want alice", d.User.Username)
+	}
+	f.want(f.attempt(" ALICE@Example.com", "correct horse"), directory.ReasonOK)
+	f.want(f.attempt("alice", "wrong"), directory.ReasonWrongPassword)
+	f.want(f.attempt("alice", ""), directory.ReasonWrongPassword)
+	f.want(f.attempt("nobody", "correct horse"), directory.ReasonUnknownUser)
+	f.want(f.attempt("", "correct horse"), directory.ReasonUnknownUser)
+}
+
+func TestAuthenticateWrongDoorForAServiceAccount(t *testing.T) {
+	f := open(t)
+	f.create(directory.User{Kind: directory.ServiceAccount, Username: "reader", Networks: []string{"192.0.2.0/24"}}, "secret secret")
+	service := func(a *directory.Attempt) { a.Kind = directory.ServiceAccount }
+	f.want(f.attempt("reader", "secret secret", service), directory.ReasonOK)
+	f.want(f.attempt("reader", "secret secret"), directory.ReasonUnknownUser)
+	f.want(f.attempt("reader", "secret secret", service, func(a *directory.Attempt) {
+		a.Peer = netip.MustParseAddr("198.51.100.1")
+	}), directory.ReasonCredentialScope)
+}
+
+func TestDisableAndEnable(t *testing.T) {
+	f := open(t)
+	alice := f.user("alice", "correct horse")
+	f.want(f.attempt("alice", "correct horse"), directory.ReasonOK) // now cached
+	f.write(func(w *directory.Writer) error { _, err := w.DisableUser(alice.ID, "left"); return err })
+	f.want(f.attempt("alice", "correct horse"), directory.ReasonDisabled)
+	f.want(f.attempt("alice", "wrong"), directory.ReasonWrongPassword)
+	dec, err := f.Authorize(t.Context(), directory.Admission{User: alice.ID, Epoch: alice.Epoch})
+	if err != nil || dec.Reason != directory.ReasonDisabled {
+		t.Fatalf("authorize while disabled: %v, %v", dec.Reason, err)
+	}
+	f.write(func(w *directory.Writer) error { _, err := w.EnableUser(alice.ID, false); return err })
+	f.want(f.attempt("alice", "correct horse"), directory.ReasonOK)
+	if dec, err = f.Authorize(t.Context(), directory.Admission{User: alice.ID, Epoch: alice.Epoch}); err != nil || dec.Allowed() {
+		t.Fatalf("an artefact from before the disable was revived: %+v, %v", dec, err)
+	}
+}
+
+func TestPasswordChangeKillsTheCachedOne(t *testing.T) {
+	f := open(t)
+	alice := f.user("alice", "correct horse")
+	f.want(f.attempt("alice", "correct horse"), directory.ReasonOK)
+	hash, err := f.HashPassword(t.Context(), "battery staple")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.write(func(w *directory.Writer) error { return w.SetPassword(alice.ID, hash) })
+	f.want(f.attempt("alice", "correct horse"), directory.ReasonWrongPassword)
+	f.want(f.attempt("alice", "battery staple"), directory.ReasonOK)
+}
+
+func TestAnotherProcessIsHeardAtOnce(t *testing.T) {
+	f := open(t)
+	alice := f.user("alice", "correct horse")
+	f.want(f.attempt("alice", "correct horse"), directory.ReasonOK)
+	other := directorytest.Join(t, f.store, f.Keys(), nil)
+	for i := range 50 {
+		_, err := other.Write(t.Context(), directorytest.Operator(), func(w *directory.Writer) error {
+			if i%2 == 0 {
+				_, err := w.DisableUser(alice.ID, "test")
+				return err
+			}
+			_, err := w.EnableUser(alice.ID, false)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := directory.ReasonDisabled
+		if i%2 == 1 {
+			want = directory.ReasonOK
+		}
+		f.want(f.attempt("alice", "correct horse"), want)
+	}
+}
+
+func TestBindings(t *testing.T) {
+	f := open(t)
+	alice, bob := f.user("alice", "correct horse"), f.user("bob", "correct horse")
+	staff, contractors := f.group("staff", alice.ID, bob.ID), f.group("contractors", bob.ID)
+	f.app("open")
+	f.app("wiki", directory.Binding{Kind: directory.BindGroup, Ref: int64(staff.ID), RefName: "staff"},
+		directory.Binding{Kind: directory.BindGroup, Ref: int64(contractors.ID), RefName: "contractors", Negate: true})
+	f.app("bob-only", directory.Binding{Kind: directory.BindUser, Ref: int64(bob.ID), RefName: "bob"})
+	f.app("no-contractors", directory.Binding{Kind: directory.BindGroup, Ref: int64(contractors.ID), RefName: "contractors", Negate: true})
+	f.app("off", directory.Binding{Kind: directory.BindGroup, Ref: int64(staff.ID), RefName: "staff", Disabled: true})
+	for _, tt := range []struct {
+		user, app string
+		want      directory.Reason
+	}{
+		{"alice", "open", directory.ReasonOK},
+		{"alice", "wiki", directory.ReasonOK},
+		{"bob", "wiki", directory.ReasonExcluded},
+		{"alice", "bob-only", directory.ReasonNotBound},
+		{"bob", "bob-only", directory.ReasonOK},
+		{"alice", "no-contractors", directory.ReasonOK},
+		{"bob", "no-contractors", directory.ReasonExcluded},
+		{"alice", "off", directory.ReasonNotBound},
+		{"alice", "missing", directory.ReasonNotBound},
+	} {
+		f.want(f.attempt(tt.user, "correct horse", at(tt.app)), tt.want)
+	}
+	f.write(func(w *directory.Writer) error { return w.DeleteGroup(staff.ID, true) })
+	f.want(f.attempt("alice", "correct horse", at("wiki")), directory.ReasonNotBound) // closed, not open
+}
+
+func TestBoundPolicyDenies(t *testing.T) {
+	f := open(t)
+	f.user("alice", "correct horse")
+	a := f.app("wiki")
+	f.write(func(w *directory.Writer) error {
+		p, err := w.SavePolicy(directory.Policy{Name: "office", Rule: "true", Message: "Only from the office."})
+		if err != nil {
+			return err
+		}
+		return w.SetBindings(a.ID, []directory.Binding{{Kind: directory.BindPolicy, Ref: int64(p.ID), RefName: p.Name, Negate: true}}, false)
+	})
+	f.want(f.attempt("alice", "correct horse", at("wiki")), directory.ReasonPolicy)
+}
+
+func TestNestedAndTimedGroups(t *testing.T) {
+	f := open(t)
+	alice := f.user("alice", "correct horse")
+	team, dept, all := f.group("team"), f.group("dept"), f.group("all")
+	f.app("wiki", directory.Binding{Kind: directory.BindGroup, Ref: int64(all.ID), RefName: "all"})
+	ends := f.clock.Now().Add(time.Hour)
+	f.write(func(w *directory.Writer) error {
+		if err := w.AddNesting(directory.Nesting{Parent: dept.ID, Child: team.ID}); err != nil {
+			return err
+		}
+		if err := w.AddNesting(directory.Nesting{Parent: all.ID, Child: dept.ID}); err != nil {
+			return err
+		}
+		return w.AddMembers(team.ID, directory.Membership{User: alice.ID, Ends: ends})
+	})
+	err := f.tryWrite(directorytest.Operator(), func(w *directory.Writer) error {
+		return w.AddNesting(directory.Nesting{Parent: team.ID, Child: all.ID})
+	})
+	if !directory.Is(err, directory.Invalid) {
+		t.Fatalf("a cycle of groups: %v, want invalid", err)
+	}
+	d := f.attempt("alice", "correct horse", at("wiki"))
+	f.want(d, directory.ReasonOK)
+	if len(d.Groups) != 3 {
+		t.Errorf("in %d groups, want 3", len(d.Groups))
+	}
+	f.clock.Advance(time.Hour - time.Second)
+	f.want(f.attempt("alice", "correct horse", at("wiki")), directory.ReasonOK)
+	f.clock.Advance(time.Second) // no change, no job: only the clock
+	f.want(f.attempt("alice", "correct horse", at("wiki")), directory.ReasonNotBound)
+}
+
+func TestLimiter(t *testing.T) {
+	f := open(t)
+	f.user("alice", "correct horse")
+	elsewhere := func(a *directory.Attempt) { a.Peer = netip.MustParseAddr("198.51.100.7") }
+	for i := range 6 {
+		f.want(f.attempt("alice", "wrong"+string(rune('0'+i))), directory.ReasonWrongPassword)
+	}
+	f.want(f.attempt("alice", "correct horse"), directory.ReasonThrottled)
+	f.want(f.attempt("alice", "correct horse", elsewhere), directory.ReasonOK) // only this source waits
+	f.clock.Advance(1100 * time.Millisecond)
+	f.want(f.attempt("alice", "correct horse"), directory.ReasonOK)
+	f.want(f.attempt("alice", "wrong"), directory.ReasonWrongPassword) // forgotten
+}
+
+func TestTheSameWrongPasswordCountsOnce(t *testing.T) {
+	f := open(t)
+	f.user("alice", "correct horse")
+	for range 12 { // a phone that keeps the old password
+		f.want(f.attempt("alice", "old password"), directory.ReasonWrongPassword)
+	}
+	f.want(f.attempt("alice", "correct horse"), directory.ReasonOK)
+}
+
+func TestDenialsLeaveAtATick(t *testing.T) {
+	f := open(t)
+	f.user("alice", "correct horse")
+	for _, tt := range []struct {
+		protocol directory.Protocol
+		tick     time.Duration
+	}{{directory.ProtocolLDAP, 250 * time.Millisecond}, {directory.ProtocolRADIUS, time.Second}} {
+		for _, name := range []string{"alice", "nobody"} {
+			received := f.clock.Now()
+			d := f.attempt(name, "wrong", func(a *directory.Attempt) { a.Received, a.Protocol = received, tt.protocol })
+			if got := d.LeaveAt.Sub(received); got != tt.tick {
+				t.Errorf("%s at %s leaves after %v, want %v", name, tt.protocol, got, tt.tick)
+			}
+		}
+	}
+	begun := time.Now()
+	f.attempt("alice", "wrong", func(a *directory.Attempt) { a.Unhurried = false })
+	if spent := time.Since(begun); spent < 200*time.Millisecond {
+		t.Errorf("a denial came back after %v", spent)
+	}
+}
+
+// TestDisableWhileHashing disables users while their first, slow attempt is
+// inside the hash: none may succeed once the disable is committed.
+func TestDisableWhileHashing(t *testing.T) {
+	f := open(t)
+	for i := range 8 {
+		u := f.user("user"+string(rune('a'+i)), "correct horse")
+		type result struct {
+			d   directory.Decision
+			err error
+		}
+		done := make(chan result, 1)
+		go func() {
+			d, err := f.Authenticate(context.WithoutCancel(t.Context()), directory.Attempt{Name: u.Username, Unhurried: true,
+				Proof: directory.PasswordProof{Password: "correct horse"}, Protocol: directory.ProtocolLDAP})
+			done <- result{d, err}
+		}()
+		head, err := f.Write(t.Context(), directorytest.Operator(), func(w *directory.Writer) error {
+			_, err := w.DisableUser(u.ID, "test")
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := <-done
+		if r.err != nil {
+			t.Fatal(r.err)
+		}
+		if r.d.Allowed() && r.d.Seq >= head.Seq {
+			t.Fatalf("allowed at %d although disabled at %d", r.d.Seq, head.Seq)
+		}
+		f.want(f.attempt(u.Username, "correct horse"), directory.ReasonDisabled)
+	}
+}
