@@ -16,6 +16,9 @@ func (d *document) check() {
 	if err := checkDomain(c.Domain); err != nil {
 		d.problem("domain", "%v", err)
 	}
+	if c.IsPackaged() && c.Domain == Default().Domain {
+		d.problem("domain", "%s is the example; set the domain of your organisation", c.Domain)
+	}
 	if err := checkPublicURL(c.PublicURL, c.IsPackaged()); err != nil {
 		d.problem("public_url", "%v", err)
 	}

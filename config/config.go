@@ -157,6 +157,7 @@ func Default() Config {
 // ports on every address, and the directories of the package.
 func Packaged() Config {
 	c := Default()
+	c.PublicURL = "https://localhost" // refused, so that nobody forgets to set it
 	c.DataDir = packagedDataDir
 	c.Log.Format = "json"
 	c.LDAP = LDAP{Listen: []string{":389"}, ListenTLS: []string{":636"}, ListenUnix: packagedRuntimeDir + "/ldapi"}

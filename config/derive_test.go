@@ -15,7 +15,7 @@ import (
 func TestDescribeLoads(t *testing.T) {
 	for name, c := range map[string]Config{"default": Default(), "package": Packaged()} {
 		t.Run(name, func(t *testing.T) {
-			c.PublicURL = "https://id.example.com"
+			c.Domain, c.PublicURL = "example.org", "https://id.example.org"
 			var b bytes.Buffer
 			if err := Write(&b, c); err != nil {
 				t.Fatal(err)

@@ -51,7 +51,8 @@ func TestLoadErrors(t *testing.T) {
 		{name: "public_url with a user", in: "public_url: https://a@id.example.com\n", want: `gatehouse.yaml:1:13: public_url: "https://a@id.example.com" must be a scheme and a host, as in https://id.example.com, without a user, a path, a slash at the end or a query`},
 		{name: "public_url is an address", in: "public_url: https://192.0.2.1\n", want: `gatehouse.yaml:1:13: public_url: "192.0.2.1" is an address, not a domain name`},
 		{name: "public_url without a host", in: "public_url: id.example.com\n", want: `gatehouse.yaml:1:13: public_url: "id.example.com" is not a URL, as in https://id.example.com`},
-		{name: "localhost in a package", in: "data_dir: /var/lib/gatehouse\npublic_url: https://localhost:443\n", want: `gatehouse.yaml:2:13: public_url: localhost is only for trying out; set the name that browsers use`},
+		{name: "the example in a package", in: "domain: example.com\ndata_dir: /var/lib/gatehouse\npublic_url: https://a.example\n", want: `gatehouse.yaml:1:9: domain: example.com is the example; set the domain of your organisation`},
+		{name: "localhost in a package", in: "domain: a.example\ndata_dir: /var/lib/gatehouse\npublic_url: https://localhost:443\n", want: `gatehouse.yaml:3:13: public_url: localhost is only for trying out; set the name that browsers use`},
 
 		{name: "other database", in: "database: {url: mysql://x}\n", want: `gatehouse.yaml:1:17: database.url: must start with sqlite: or postgres://`},
 		{name: "two passwords", in: "database: {url: 'postgres://u:p@h/d', password_file: pw}\n", want: `gatehouse.yaml:1:54: database.password_file: the url holds a password as well; keep one of them`},
