@@ -124,9 +124,10 @@ func (c crowd) profile(i int) directory.Attributes {
 		"department":        {fmt.Sprintf("Department %d", i%200)},
 		"organization":      {"Example"},
 		"employeeNumber":    {fmt.Sprintf("E%07d", i)},
+		"locality":          {fmt.Sprintf("Town %d", i%1000)},
 		"preferredLanguage": {[]string{"en", "de", "fr"}[i%3]},
-		"phoneWork":         {fmt.Sprintf("+41 44 %07d", rand.IntN(10_000_000))},
-		"phoneMobile":       {fmt.Sprintf("+41 79 %07d", rand.IntN(10_000_000))},
+		"workPhone":         {fmt.Sprintf("+41 44 %07d", rand.IntN(10_000_000))},
+		"mobilePhone":       {fmt.Sprintf("+41 79 %07d", rand.IntN(10_000_000))},
 	}
 }
 
