@@ -1,0 +1,213 @@
+package schema
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// The methods of authentication that a RADIUS client may be allowed.
+const (
+	MethodPAP         = "pap"
+	MethodEAPTLS      = "eap-tls"
+	MethodEAPTTLS     = "eap-ttls"
+	MethodPEAP        = "peap"
+	MethodMSCHAPv2    = "mschapv2"
+	MethodEAPMSCHAPv2 = "eap-mschapv2"
+)
+
+// The modes of Message-Authenticator (CVE-2024-3596).
+const (
+	AuthenticatorRequired = "required" // every Access-Request must have it
+	AuthenticatorAuto     = "auto"     // from the first one that has it
+)
+
+// RADIUSClient is the configuration of a NAS. Its networks, secrets and app are
+// kept beside it.
+type RADIUSClient struct {
+	// Methods are allowed in this order, the first EAP method is proposed first;
+	// empty: pap, eap-tls, eap-ttls, peap.
+	Methods []string `json:"methods,omitempty" yaml:"methods"`
+	// Reply is what an Access-Accept carries: of the first row that matches.
+	Reply []Reply `json:"reply,omitempty" yaml:"reply"`
+	// MessageAuthenticator is AuthenticatorRequired (default) or AuthenticatorAuto.
+	MessageAuthenticator string `json:"message_authenticator,omitempty" yaml:"message_authenticator"`
+	// Passwords is "network" to accept network passwords only.
+	Passwords string `json:"passwords,omitempty" yaml:"passwords"`
+	// Realms are taken off names written DOMAIN\user or user@realm.
+	Realms []string `json:"realms,omitempty" yaml:"realms"`
+	// SessionTimeout in seconds goes into every Access-Accept; 0: 8 hours.
+	SessionTimeout int `json:"session_timeout,omitempty" yaml:"session_timeout"`
+	// CoA is where the NAS takes Disconnect-Requests (RFC 5176); empty: nowhere.
+	CoA CoA `json:"coa,omitzero" yaml:"coa"`
+	// Challenge permits Access-Challenge for a second factor.
+	Challenge bool `json:"challenge,omitempty" yaml:"challenge"`
+}
+
+// CoA is the dynamic authorization server of a NAS.
+type CoA struct {
+	// Address is host:port; the port is 3799 when absent.
+	Address string `json:"address,omitempty" yaml:"address"`
+	// Verb is "disconnect" (default) or "coa".
+	Verb string `json:"verb,omitempty" yaml:"verb"`
+}
+
+// Reply is what the members of a group get. An empty group is everybody.
+type Reply struct {
+	// Group is the name of a group; members through other groups count.
+	Group string `json:"group,omitempty" yaml:"group"`
+	// VLAN is sent as the triple of RFC 3580 §3.31: a number or a name.
+	VLAN string `json:"vlan,omitempty" yaml:"vlan"`
+	// FilterID is sent as Filter-Id.
+	FilterID string `json:"filter_id,omitempty" yaml:"filter_id"`
+	// SessionTimeout in seconds; 0: that of the client.
+	SessionTimeout int `json:"session_timeout,omitempty" yaml:"session_timeout"`
+	// Attributes are sent as they are: dictionary name to values.
+	Attributes map[string][]string `json:"attributes,omitempty" yaml:"attributes"`
+}
+
+const (
+	defaultSessionTimeout = 8 * 3600
+	minSessionTimeout     = 60
+	maxSessionTimeout     = 30 * 86400
+	maxAttributeBytes     = 253 // RFC 2865 §5
+)
+
+// WithDefaults returns c with the defaults filled in.
+func (c RADIUSClient) WithDefaults() RADIUSClient {
+	if len(c.Methods) == 0 {
+		c.Methods = []string{MethodPAP, MethodEAPTLS, MethodEAPTTLS, MethodPEAP}
+	}
+	c.MessageAuthenticator = orElse(c.MessageAuthenticator, AuthenticatorRequired)
+	c.SessionTimeout = orElse(c.SessionTimeout, defaultSessionTimeout)
+	if c.CoA.Address != "" {
+		c.CoA.Verb = orElse(c.CoA.Verb, "disconnect")
+		if _, err := netip.ParseAddrPort(c.CoA.Address); err != nil {
+			if a, err := netip.ParseAddr(c.CoA.Address); err == nil {
+				c.CoA.Address = netip.AddrPortFrom(a, 3799).String()
+			}
+		}
+	}
+	return c
+}
+
+// Check accepts known methods, timeouts from a minute to 30 days, and replies
+// that cannot touch what the server itself answers with.
+func (c RADIUSClient) Check() error {
+	seen := make(map[string]bool)
+	for _, m := range c.Methods {
+		if err := oneOf("methods", m, MethodPAP, MethodEAPTLS, MethodEAPTTLS, MethodPEAP, MethodMSCHAPv2, MethodEAPMSCHAPv2); err != nil {
+			return err
+		}
+		if seen[m] {
+			return fmt.Errorf("methods: %s is listed twice", m)
+		}
+		seen[m] = true
+	}
+	if err := oneOf("message_authenticator", c.MessageAuthenticator, "", AuthenticatorRequired, AuthenticatorAuto); err != nil {
+		return err
+	}
+	if err := oneOf("passwords", c.Passwords, "", "network"); err != nil {
+		return err
+	}
+	for _, r := range c.Realms {
+		if r == "" || len(r) > 253 || strings.ContainsFunc(r, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`@\/|`, r) }) {
+			return fmt.Errorf("realms: %q is not a realm", r)
+		}
+	}
+	if err := checkTimeout(c.SessionTimeout); err != nil {
+		return err
+	}
+	if err := c.CoA.check(); err != nil {
+		return err
+	}
+	if len(c.Reply) > 1000 {
+		return fmt.Errorf("reply: more than 1000 rows")
+	}
+	for i, r := range c.Reply {
+		if err := r.check(); err != nil {
+			return fmt.Errorf("reply: row %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func (c CoA) check() error {
+	if c.Address == "" {
+		if c.Verb != "" {
+			return fmt.Errorf("coa: a verb without an address")
+		}
+		return nil
+	}
+	_, err1 := netip.ParseAddrPort(c.Address)
+	_, err2 := netip.ParseAddr(c.Address)
+	if err1 != nil && err2 != nil {
+		return fmt.Errorf("coa: %q is not an address such as 192.0.2.1:3799", c.Address)
+	}
+	return oneOf("coa: verb", c.Verb, "", "disconnect", "coa")
+}
+
+func (r Reply) check() error {
+	if err := checkVLAN(r.VLAN); err != nil {
+		return err
+	}
+	if len(r.FilterID) > maxAttributeBytes {
+		return fmt.Errorf("filter_id: is longer than %d bytes", maxAttributeBytes)
+	}
+	if err := checkTimeout(r.SessionTimeout); err != nil {
+		return err
+	}
+	if len(r.Attributes) > 50 {
+		return fmt.Errorf("attributes: more than 50")
+	}
+	for name, values := range r.Attributes {
+		if !keyString(name) {
+			return fmt.Errorf("attributes: %q is not an attribute name", name)
+		}
+		if ownAttribute(name) {
+			return fmt.Errorf("attributes: %s is set by the server", name)
+		}
+		for _, v := range values {
+			if v == "" || len(v) > maxAttributeBytes || strings.ContainsRune(v, 0) {
+				return fmt.Errorf("attributes: a value of %s is not 1 to %d bytes", name, maxAttributeBytes)
+			}
+		}
+	}
+	return nil
+}
+
+// checkVLAN accepts a VLAN id of IEEE 802.1Q or a name of at most 32 characters.
+func checkVLAN(s string) error {
+	if strings.Trim(s, "0123456789") != "" {
+		if len(s) > 32 || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return fmt.Errorf("vlan: %q is neither 1 to 4094 nor a name of at most 32 characters", s)
+		}
+		return nil
+	}
+	n := 0
+	for _, c := range s {
+		n = min(n*10+int(c-'0'), 1<<20)
+	}
+	if s != "" && (n < 1 || n > 4094 || s[0] == '0') {
+		return fmt.Errorf("vlan: %s is not 1 to 4094", s)
+	}
+	return nil
+}
+
+func checkTimeout(seconds int) error {
+	if seconds != 0 && (seconds < minSessionTimeout || seconds > maxSessionTimeout) {
+		return fmt.Errorf("session_timeout: %d is not %d to %d seconds", seconds, minSessionTimeout, maxSessionTimeout)
+	}
+	return nil
+}
+
+// ownAttribute reports whether the server alone sets an attribute: what proves
+// the packet, carries keys or names the session.
+func ownAttribute(name string) bool {
+	return slices.Contains([]string{
+		"user-name", "user-password", "chap-password", "state", "class", "proxy-state", "eap-message", "message-authenticator",
+		"ms-mppe-send-key", "ms-mppe-recv-key", "ms-chap2-success", "ms-chap-mppe-keys", "event-timestamp", "session-timeout",
+		"tunnel-type", "tunnel-medium-type", "tunnel-private-group-id", "filter-id",
+	}, strings.ToLower(name))
+}
