@@ -110,8 +110,8 @@ func MatchingRules() []MatchingRule {
 		{"1.3.6.1.1.16.3", "UUIDOrderingMatch", syntaxUUID},
 		{"1.3.6.1.4.1.4203.666.11.2.2", "CSNMatch", syntaxCSN},
 		{"1.3.6.1.4.1.4203.666.11.2.3", "CSNOrderingMatch", syntaxCSN},
-		{"1.2.840.113556.1.4.803", "bitAndMatch", syntaxInteger},
-		{"1.2.840.113556.1.4.804", "bitOrMatch", syntaxInteger},
+		{"1.2.840.113556.1.4.803", "integerBitAndMatch", syntaxInteger},
+		{"1.2.840.113556.1.4.804", "integerBitOrMatch", syntaxInteger},
 		{"1.2.840.113556.1.4.1941", "inChainMatch", syntaxDN},
 	}
 }
