@@ -1,0 +1,167 @@
+package radiusd
+
+import (
+	"encoding/binary"
+	"math"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"gatehouse/radiusd/wire"
+)
+
+// text returns the first attribute of type t as storable text: valid UTF-8
+// without control characters, whatever the NAS sent.
+func text(p wire.Packet, t wire.Type) string {
+	v, _ := p.Lookup(t)
+	for _, c := range v {
+		if c < 0x20 || c >= 0x7f {
+			return clean(string(v))
+		}
+	}
+	return string(v)
+}
+
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// address returns an attribute that holds an IPv4 or IPv6 address, or "".
+func address(p wire.Packet, t wire.Type) string {
+	v, _ := p.Lookup(t)
+	addr, ok := netip.AddrFromSlice(v)
+	if !ok {
+		return ""
+	}
+	return addr.String()
+}
+
+// station returns the Calling-Station-Id in one form: a MAC address as
+// upper-case pairs with hyphens (RFC 3580 §3.21), anything else as sent.
+func station(p wire.Packet) string { return normalMAC(text(p, wire.CallingStationID)) }
+
+func normalMAC(s string) string {
+	var digits [12]byte
+	n := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '-' || c == ':' || c == '.':
+			continue
+		case n == len(digits):
+			return s
+		case '0' <= c && c <= '9', 'A' <= c && c <= 'F':
+			digits[n] = c
+		case 'a' <= c && c <= 'f':
+			digits[n] = c - 'a' + 'A'
+		default:
+			return s
+		}
+		n++
+	}
+	if n != len(digits) {
+		return s
+	}
+	out := make([]byte, 0, 17)
+	for i := 0; i < len(digits); i += 2 {
+		if i > 0 {
+			out = append(out, '-')
+		}
+		out = append(out, digits[i], digits[i+1])
+	}
+	return string(out)
+}
+
+// nasAddress returns the address by which the NAS names itself, else the one
+// it sent from.
+func nasAddress(r *request) string {
+	for _, t := range []wire.Type{wire.NASIPAddress, wire.NASIPv6Address} {
+		if a := address(r.packet, t); a != "" {
+			return a
+		}
+	}
+	return r.id.from.Addr().Unmap().String()
+}
+
+// nasPort returns NAS-Port-Id, else NAS-Port, or "".
+func nasPort(p wire.Packet) string {
+	if id := text(p, wire.NASPortID); id != "" {
+		return id
+	}
+	if n, ok := p.Uint32(wire.NASPort); ok {
+		return strconv.FormatUint(uint64(n), 10)
+	}
+	return ""
+}
+
+// ssid returns the network name behind the access point's address.
+//
+// RFC 3580 §3.20: Called-Station-Id is "00-10-A4-23-19-C0:AP1".
+func ssid(called string) string {
+	const mac = len("00-10-A4-23-19-C0")
+	if len(called) <= mac+1 || called[mac] != ':' {
+		return ""
+	}
+	if _, err := net.ParseMAC(called[:mac]); err != nil {
+		return ""
+	}
+	return called[mac+1:]
+}
+
+// device returns the address of the person's device, when the NAS gives one.
+func device(p wire.Packet) netip.Addr {
+	for _, s := range []string{text(p, wire.CallingStationID), tunnelClient(p)} {
+		if a, err := netip.ParseAddr(s); err == nil {
+			return a.Unmap()
+		}
+	}
+	return netip.Addr{}
+}
+
+func tunnelClient(p wire.Packet) string {
+	v, _ := p.Lookup(wire.TunnelClientEndpoint)
+	_, s := wire.TaggedString(v)
+	return string(s)
+}
+
+// octets combines a counter with its overflow.
+//
+// RFC 2869 §5.1, §5.2: Gigawords count how often the 32 bits wrapped.
+func octets(p wire.Packet, low, high wire.Type) int64 {
+	l, _ := p.Uint32(low)
+	h, _ := p.Uint32(high)
+	n := uint64(h)<<32 | uint64(l)
+	return int64(min(n, math.MaxInt64))
+}
+
+// happened returns when the event of an accounting record took place.
+//
+// RFC 2866 §5.2: Acct-Delay-Time is how long the client has been trying;
+// Event-Timestamp is not used, a NAS without a clock sends nonsense.
+func happened(p wire.Packet, received time.Time) time.Time {
+	delay, _ := p.Uint32(wire.AcctDelayTime)
+	return received.Add(-time.Duration(min(delay, 86_400)) * time.Second)
+}
+
+// cause names an Acct-Terminate-Cause (RFC 2866 §5.10).
+func cause(p wire.Packet) string {
+	v, ok := p.Lookup(wire.AcctTerminateCause)
+	if !ok || len(v) != 4 {
+		return ""
+	}
+	names := [...]string{"", "User-Request", "Lost-Carrier", "Lost-Service", "Idle-Timeout", "Session-Timeout",
+		"Admin-Reset", "Admin-Reboot", "Port-Error", "NAS-Error", "NAS-Request", "NAS-Reboot", "Port-Unneeded",
+		"Port-Preempted", "Port-Suspended", "Service-Unavailable", "Callback", "User-Error", "Host-Request"}
+	n := binary.BigEndian.Uint32(v)
+	if n == 0 || n >= uint32(len(names)) {
+		return strconv.FormatUint(uint64(n), 10)
+	}
+	return names[n]
+}

@@ -1,0 +1,123 @@
+package radiusd
+
+import (
+	"encoding/binary"
+	"math"
+	"testing"
+	"time"
+
+	"gatehouse/radiusd/wire"
+)
+
+// packet makes a request of attributes given as type, value pairs.
+func packet(t testing.TB, code wire.Code, attributes ...any) wire.Packet {
+	t.Helper()
+	b := make([]byte, 20)
+	b[0], b[1] = byte(code), 1
+	for i := 0; i < len(attributes); i += 2 {
+		var v []byte
+		switch a := attributes[i+1].(type) {
+		case string:
+			v = []byte(a)
+		case int:
+			v = binary.BigEndian.AppendUint32(nil, uint32(a))
+		}
+		b = append(b, byte(attributes[i].(wire.Type)), byte(2+len(v)))
+		b = append(b, v...)
+	}
+	binary.BigEndian.PutUint16(b[2:], uint16(len(b)))
+	p, err := wire.Decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestText(t *testing.T) {
+	tests := []struct{ name, in, want string }{
+		{"plain", "alice", "alice"},
+		{"UTF-8", "zoë", "zoë"},
+		{"not UTF-8", "a\xffb", "a\uFFFDb"},
+		{"NUL and control characters", "a\x00b\x1b[0m", "ab[0m"},
+		{"empty", "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := text(packet(t, wire.AccessRequest, wire.UserName, tt.in), wire.UserName); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestNormalMAC(t *testing.T) {
+	const want = "00-1A-2B-3C-4D-5E"
+	for _, in := range []string{"00-1A-2B-3C-4D-5E", "00:1a:2b:3c:4d:5e", "001a.2b3c.4d5e", "001A2B3C4D5E"} {
+		if got := normalMAC(in); got != want {
+			t.Errorf("%s became %s", in, got)
+		}
+	}
+	for _, in := range []string{"", "192.0.2.1", "555-1234", "00-1A-2B-3C-4D-5E-6F", "00-1A-2B-3C-4D-5", "00-1A-2B-3C-4D-5G"} {
+		if got := normalMAC(in); got != in {
+			t.Errorf("%q became %q", in, got)
+		}
+	}
+}
+
+func TestSSID(t *testing.T) {
+	tests := []struct{ in, want string }{
+		{"00-10-A4-23-19-C0:Office", "Office"},
+		{"00:10:a4:23:19:c0:Office: 2nd floor", "Office: 2nd floor"},
+		{"00-10-A4-23-19-C0", ""},
+		{"00-10-A4-23-19-C0:", ""},
+		{"not-a-mac-address:Office", ""},
+		{"", ""},
+	}
+	for _, tt := range tests {
+		if got := ssid(tt.in); got != tt.want {
+			t.Errorf("%q: got %q, want %q", tt.in, got, tt.want)
+		}
+	}
+}
+
+func TestDevice(t *testing.T) {
+	tests := []struct {
+		name string
+		in   []any
+		want string
+	}{
+		{"a MAC is no address", []any{wire.CallingStationID, "00-1A-2B-3C-4D-5E"}, "invalid IP"},
+		{"a VPN client", []any{wire.CallingStationID, "192.0.2.7"}, "192.0.2.7"},
+		{"tunnel endpoint", []any{wire.TunnelClientEndpoint, "\x01192.0.2.8"}, "192.0.2.8"},
+		{"nothing", nil, "invalid IP"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := device(packet(t, wire.AccessRequest, tt.in...)).String(); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestCounters(t *testing.T) {
+	p := packet(t, wire.AccountingRequest, wire.AcctInputOctets, 7, wire.AcctInputGigawords, 2,
+		wire.AcctOutputOctets, 9, wire.AcctOutputGigawords, -1,
+		wire.AcctTerminateCause, 5, wire.AcctDelayTime, 30, wire.NASPort, 12)
+	if got := octets(p, wire.AcctInputOctets, wire.AcctInputGigawords); got != 2<<32+7 {
+		t.Errorf("octets %d", got)
+	}
+	if got := octets(p, wire.AcctOutputOctets, wire.AcctOutputGigawords); got != math.MaxInt64 {
+		t.Errorf("too many octets became %d", got)
+	}
+	if got := cause(p); got != "Session-Timeout" {
+		t.Errorf("cause %q", got)
+	}
+	now := time.Unix(1_800_000_000, 0)
+	if got := happened(p, now); !got.Equal(now.Add(-30 * time.Second)) {
+		t.Errorf("happened at %v", got)
+	}
+	if got := nasPort(p); got != "12" {
+		t.Errorf("port %q", got)
+	}
+}

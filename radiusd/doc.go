@@ -1,0 +1,15 @@
+// Package radiusd is the RADIUS server: access points, switches and VPN gateways
+// ask it over UDP who may enter (RFC 2865) and tell it what became of that (RFC
+// 2866).
+//
+// Guarantees: every decision is the directory's; what could not be decided is
+// answered by silence, never by a reject. A packet is looked at only when it
+// proves the client's shared secret (RFC 3579 §3.2), and every Access-* answer
+// is signed. A repeated packet gets the same octets and runs nothing twice (RFC
+// 5080 §2.2.2). An Access-Accept leaves after its session is stored, an
+// Accounting-Response after the record is. The answer leaves from the address
+// that was asked. One bad packet ends nothing but itself.
+//
+// It does not speak EAP, MS-CHAPv2, CoA or RadSec; docs/spec/radius.md lists
+// what is done, section by section.
+package radiusd

@@ -1,0 +1,99 @@
+package radiusd
+
+import (
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/radiusd/wire"
+)
+
+// discard says why a packet got no answer. The set is closed: it is a label.
+type discard string
+
+const (
+	unknownClient   discard = "unknown_client"
+	malformed       discard = "malformed"
+	unexpectedCode  discard = "unexpected_code"             // for this port
+	wrongSecret     discard = "wrong_authenticator"         // Message-Authenticator or Request Authenticator
+	noAuthenticator discard = "no_message_authenticator"    // and the client must send one
+	bareProxyState  discard = "proxy_state_unauthenticated" // Proxy-State without Message-Authenticator
+	bareEAP         discard = "eap_unauthenticated"         // EAP-Message without Message-Authenticator
+	repeated        discard = "repeated_in_flight"          // its first copy is being handled
+	overloaded      discard = "overloaded"                  // queue or replay memory of the client full
+	undecided       discard = "undecided"                   // an error: the NAS fails over
+	notReady        discard = "status_while_not_ready"      // Status-Server while nothing can be decided
+	unanswerable    discard = "unanswerable"                // the answer could not be built
+	panicked        discard = "panic"                       // a bug, logged with its stack
+)
+
+func discards() []discard {
+	return []discard{unknownClient, malformed, unexpectedCode, wrongSecret, noAuthenticator, bareProxyState, bareEAP,
+		repeated, overloaded, undecided, notReady, unanswerable, panicked}
+}
+
+// metrics are the counters of one server. The maps are filled once and then
+// only read.
+type metrics struct {
+	requests  map[wire.Code]prometheus.Counter
+	answers   map[wire.Code]prometheus.Counter
+	discarded map[discard]prometheus.Counter
+	repeats   prometheus.Counter
+	sockets   prometheus.Counter
+	seconds   prometheus.Histogram
+}
+
+// newMetrics registers the server's metrics. waiting gives the number of
+// queued requests and clients that of known prefixes' owners.
+func newMetrics(r prometheus.Registerer, waiting, clients func() float64) (*metrics, error) {
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gatehouse_radius_requests_total", Help: "Requests that were authentic and not repeated, by code.",
+	}, []string{"code"})
+	answers := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gatehouse_radius_answers_total", Help: "Answers by code, without repetitions.",
+	}, []string{"code"})
+	discarded := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gatehouse_radius_discarded_total", Help: "Packets that got no answer, by reason.",
+	}, []string{"reason"})
+	m := &metrics{
+		requests:  make(map[wire.Code]prometheus.Counter),
+		answers:   make(map[wire.Code]prometheus.Counter),
+		discarded: make(map[discard]prometheus.Counter),
+		repeats: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gatehouse_radius_repeated_answers_total", Help: "Answers sent again because the request was.",
+		}),
+		sockets: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gatehouse_radius_socket_errors_total", Help: "Failed reads and writes of sockets.",
+		}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "gatehouse_radius_request_seconds", Help: "Time from receipt to answer; denials wait for their tick.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
+		}),
+	}
+	for _, c := range []wire.Code{wire.AccessRequest, wire.AccountingRequest, wire.StatusServer} {
+		m.requests[c] = requests.WithLabelValues(c.String())
+	}
+	for _, c := range []wire.Code{wire.AccessAccept, wire.AccessReject, wire.AccessChallenge, wire.AccountingResponse} {
+		m.answers[c] = answers.WithLabelValues(c.String())
+	}
+	for _, d := range discards() {
+		m.discarded[d] = discarded.WithLabelValues(string(d))
+	}
+	if r == nil {
+		return m, nil
+	}
+	for _, c := range []prometheus.Collector{
+		requests, answers, discarded, m.repeats, m.sockets, m.seconds,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "gatehouse_radius_waiting_requests", Help: "Requests that wait for a worker.",
+		}, waiting),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "gatehouse_radius_clients", Help: "Clients (NAS) that are known.",
+		}, clients),
+	} {
+		if err := r.Register(c); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return m, nil
+}

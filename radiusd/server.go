@@ -1,0 +1,114 @@
+package radiusd
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/directory"
+)
+
+// Config is what a Server is made of. Directory, Logger and at least one
+// socket are required.
+type Config struct {
+	Directory *directory.Directory
+	// Auth and Acct are bound UDP sockets (*net.UDPConn) for Access-Requests and
+	// Accounting-Requests. Run closes them.
+	Auth, Acct []net.PacketConn
+	Logger     *slog.Logger
+	Registry   prometheus.Registerer // nil: no metrics
+	Instance   string                // names this process in radius_sessions
+}
+
+// Server answers RADIUS over UDP. Make it with New.
+type Server struct {
+	directory *directory.Directory
+	log       *slog.Logger
+	undecided limitedLog
+	instance  string
+	transport *transport
+	classes   *classes
+	opener    *opener
+	clients   clientSet
+
+	lifetime   context.Context // of Run; for what a packet sets off
+	background sync.WaitGroup
+}
+
+// New checks the configuration and registers the metrics. Nothing is read from
+// the sockets before Run.
+func New(c Config) (*Server, error) {
+	if c.Directory == nil || c.Logger == nil || len(c.Auth)+len(c.Acct) == 0 {
+		return nil, errors.New("radiusd: Directory, Logger and a socket are required")
+	}
+	s := &Server{
+		directory: c.Directory, log: c.Logger, instance: c.Instance,
+		undecided: limitedLog{log: c.Logger, now: c.Directory.Now},
+		transport: newTransport(c.Logger, c.Directory.Now), opener: newOpener(c.Directory),
+	}
+	var err error
+	if s.classes, err = newClasses(c.Directory.Keys()); err != nil {
+		return nil, err
+	}
+	t := s.transport
+	t.handle, t.commit, t.seen = s.access, s.account, s.protect
+	for i, conn := range append(append([]net.PacketConn{}, c.Auth...), c.Acct...) {
+		socket, err := newSocket(conn, i, i >= len(c.Auth))
+		if err != nil {
+			return nil, err
+		}
+		t.sockets = append(t.sockets, socket)
+	}
+	waiting := func() float64 { return float64(t.access.len() + t.account.len()) }
+	t.metrics, err = newMetrics(c.Registry, waiting, func() float64 { return float64(s.clients.len()) })
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Run serves until ctx ends; then it finishes what it has accepted, closes the
+// sockets and returns nil. It must be called once. While the directory does
+// not answer, it waits for it in silence.
+func (s *Server) Run(ctx context.Context) error {
+	s.lifetime = ctx
+	s.background.Go(func() { s.follow(ctx) })
+	s.background.Go(func() { s.watch(ctx) })
+	s.background.Go(func() { s.keep(ctx) })
+	var store sync.WaitGroup
+	// Requests that were accepted before the end still store their sessions.
+	storing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	store.Go(func() { s.opener.run(storing) })
+	s.transport.run(ctx)
+	stop()
+	store.Wait()
+	s.background.Wait()
+	return nil
+}
+
+func (s *Server) now() time.Time { return s.directory.Now() }
+
+const watchEvery = time.Second
+
+// watch keeps track of whether decisions can be made, for Status-Server.
+func (s *Server) watch(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		within, cancel := context.WithTimeout(ctx, watchEvery)
+		err := s.directory.Ready(within)
+		cancel()
+		s.transport.ready.Store(err == nil && s.clients.loaded())
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

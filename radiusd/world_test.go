@@ -1,0 +1,145 @@
+package radiusd
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/directory"
+	"gatehouse/directory/directorytest"
+	"gatehouse/directory/schema"
+	"gatehouse/directory/seal"
+)
+
+const alicePassword = "correct horse battery"
+
+// world is a running server on a directory with alice, who is in staff, and
+// bob, who is in nothing. The client at 127.0.0.1 asks for the app wifi, which
+// is bound to staff.
+type world struct {
+	t          testing.TB
+	directory  *directory.Directory
+	store      directory.Store
+	server     *Server
+	auth, acct net.Addr
+	alice, bob directory.User
+	staff      directory.Group
+	client     directory.RADIUSClient
+	stop       func()
+}
+
+var operator = directory.Actor{Kind: directory.ActorOperator, Name: "test"}
+
+func testKeys(t testing.TB) directory.Keys {
+	t.Helper()
+	keys := directory.Keys{}
+	for _, p := range seal.Purposes() {
+		k, err := seal.NewKey(p, rand.Reader, time.Unix(0, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if keys[p], err = seal.NewRing(p, "test", time.Now, k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return keys
+}
+
+func newWorld(t testing.TB, config schema.RADIUSClient) *world {
+	t.Helper()
+	w := &world{t: t, store: directorytest.OpenSQLite(t)}
+	var err error
+	w.directory, err = directory.Open(directory.Config{
+		Store: w.store, Keys: testKeys(t), Logger: slog.New(slog.DiscardHandler), Daemon: "radiusd", Instance: "test",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.directory.Close)
+	w.populate(config)
+	w.start()
+	return w
+}
+
+func (w *world) populate(config schema.RADIUSClient) {
+	w.t.Helper()
+	hash, err := w.directory.HashPassword(w.t.Context(), alicePassword)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.write(func(tx *directory.Writer) error {
+		if err := tx.Bootstrap("example.com", "https://localhost:9443"); err != nil {
+			return err
+		}
+		for name, user := range map[string]*directory.User{"alice": &w.alice, "bob": &w.bob} {
+			if *user, err = tx.CreateUser(directory.User{Username: name}); err != nil {
+				return err
+			}
+			if err := tx.SetPassword(user.ID, hash); err != nil {
+				return err
+			}
+		}
+		if w.staff, err = tx.CreateGroup(directory.Group{Name: "staff"}); err != nil {
+			return err
+		}
+		if err := tx.AddMembers(w.staff.ID, directory.Membership{User: w.alice.ID}); err != nil {
+			return err
+		}
+		wifi, err := tx.CreateApp(directory.App{Slug: "wifi", Name: "Wi-Fi"})
+		if err != nil {
+			return err
+		}
+		err = tx.SetBindings(wifi.ID, []directory.Binding{{Kind: directory.BindGroup, Ref: int64(w.staff.ID)}}, false)
+		if err != nil {
+			return err
+		}
+		w.client, err = tx.SaveRADIUSClient(directory.NewRADIUSClient{
+			Name: "ap-hall", Networks: []string{"127.0.0.1/32"}, Secret: testSecret, App: wifi.ID, Config: config,
+		})
+		return err
+	})
+}
+
+// write changes the directory as the operator.
+func (w *world) write(fn func(*directory.Writer) error) {
+	w.t.Helper()
+	if _, err := w.directory.Write(w.t.Context(), operator, fn); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// start runs a server on two fresh ports until the test ends or stop is called.
+func (w *world) start() {
+	w.t.Helper()
+	auth, acct := listenUDP(w.t, "127.0.0.1:0"), listenUDP(w.t, "127.0.0.1:0")
+	w.auth, w.acct = auth.LocalAddr(), acct.LocalAddr()
+	var err error
+	w.server, err = New(Config{
+		Directory: w.directory, Auth: []net.PacketConn{auth}, Acct: []net.PacketConn{acct},
+		Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Instance: "test",
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- w.server.Run(ctx) }()
+	stopped := false
+	w.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			w.t.Errorf("Run: %v", err)
+		}
+	}
+	w.t.Cleanup(w.stop)
+	waitFor(w.t, func() bool { return w.server.transport.ready.Load() })
+}
