@@ -36,6 +36,8 @@ var differsOnPurpose = []string{
 	":members.value caseExact", ":groups.value caseExact", ":manager.value caseExact", // ids are case exact (RFC 7643 §3.1)
 	":manager.value required", ":profileUrl caseExact", ":password caseExact", // RFC 7643 §2.3.7; passwords are compared with case
 	":members.$ref caseExact", ":groups.$ref caseExact", ":manager.$ref caseExact",
+	":phoneNumbers.primary mutability", ":addresses.primary mutability", // the first one is
+	":entitlements.value caseExact", ":roles.value caseExact", // opaque to us
 	":manager.$ref mutability", ":members.display mutability", // made from the value, not written
 }
 

@@ -1,12 +1,14 @@
 package scimd
 
+import dirschema "gatehouse/directory/schema"
+
 // The URNs of the schemas that are served.
 const (
 	urnUser       = coreURN + "User"
 	urnGroup      = coreURN + "Group"
-	urnEnterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-	urnPosix      = "urn:ietf:params:scim:schemas:extension:posix:2.0:User"
-	urnSSH        = "urn:ietf:params:scim:schemas:extension:ssh:2.0:User"
+	urnEnterprise = dirschema.EnterpriseUser
+	urnPosix      = dirschema.PosixUser
+	urnSSH        = dirschema.SSHUser
 )
 
 // commonAttributes are what every resource has (RFC 7643 §3.1).
@@ -57,8 +59,16 @@ func userSchema() *schema {
 		{name: "timezone", description: "The time zone, as in the IANA database."},
 		{name: "active", typ: typeBoolean, description: "False: the user is refused at every door."},
 		{name: "password", caseExact: true, mutability: mutWriteOnly, returned: retNever, description: "A new password, where the source may set one."},
-		plural("emails", "E-mail addresses.", "", "work", "home", "other"),
-		plural("phoneNumbers", "Telephone numbers.", "", "work", "home", "mobile", "fax", "pager", "other"),
+		{name: "emails", typ: typeComplex, multi: true, description: "E-mail addresses.", sub: []attribute{
+			{name: "value", description: "The address."},
+			{name: "type", canonical: []string{"work", "home", "other"}, description: "What kind of address it is."},
+			{name: "primary", typ: typeBoolean, description: "True for the preferred address."},
+		}},
+		{name: "phoneNumbers", typ: typeComplex, multi: true, description: "Telephone numbers.", sub: []attribute{
+			{name: "value", description: "The number."},
+			{name: "type", canonical: []string{"work", "mobile", "home", "fax", "pager", "other"}, description: "What kind of number it is."},
+			{name: "primary", typ: typeBoolean, mutability: mutReadOnly, description: "True for the first number."},
+		}},
 		addressesAttribute(),
 		{name: "groups", typ: typeComplex, multi: true, mutability: mutReadOnly, description: "The groups the user is in, directly or through other groups.", sub: []attribute{
 			{name: "value", caseExact: true, mutability: mutReadOnly, description: "The id of the group."},
@@ -66,17 +76,16 @@ func userSchema() *schema {
 			{name: "display", mutability: mutReadOnly, description: "The name of the group."},
 			{name: "type", mutability: mutReadOnly, canonical: []string{"direct", "indirect"}, description: "Whether the membership is direct."},
 		}},
-		plural("entitlements", "What the user is entitled to.", ""),
-		plural("roles", "The user's roles, as the source calls them.", ""),
+		values("entitlements", "What the user is entitled to."),
+		values("roles", "The user's roles, as the source calls them. They give no rights in the directory."),
 	}}
 }
 
-// plural is a multi-valued attribute with the sub-attributes of RFC 7643 §2.4.
-func plural(name, description, valueType string, types ...string) attribute {
+// values is a list of values of which the first is the primary one.
+func values(name, description string) attribute {
 	return attribute{name: name, typ: typeComplex, multi: true, description: description, sub: []attribute{
-		{name: "value", typ: valueType, description: "The value."},
-		{name: "type", canonical: types, description: "What kind of value it is."},
-		{name: "primary", typ: typeBoolean, description: "True for the preferred value."},
+		{name: "value", caseExact: true, description: "The value."},
+		{name: "primary", typ: typeBoolean, description: "True for the preferred value, which is the first."},
 	}}
 }
 
@@ -89,7 +98,7 @@ func addressesAttribute() attribute {
 		{name: "postalCode", description: "The postal code."},
 		{name: "country", description: "The country, ISO 3166-1 alpha-2."},
 		{name: "type", canonical: []string{"work", "home", "other"}, description: "What kind of address it is."},
-		{name: "primary", typ: typeBoolean, description: "True for the preferred address."},
+		{name: "primary", typ: typeBoolean, mutability: mutReadOnly, description: "True for the first address."},
 	}}
 }
 
@@ -112,7 +121,7 @@ func enterpriseSchema() *schema {
 // posixSchema is what a Unix account has (RFC 2307).
 func posixSchema() *schema {
 	return &schema{urn: urnPosix, name: "PosixUser", description: "Unix account", attrs: []attribute{
-		{name: "uidNumber", typ: typeInteger, uniqueness: uniqServer, description: "The number of the account."},
+		{name: "uidNumber", typ: typeInteger, mutability: mutReadOnly, uniqueness: uniqServer, description: "The number of the account, given by the directory."},
 		{name: "gidNumber", typ: typeInteger, mutability: mutReadOnly, description: "The number of the primary group, which is the account's own."},
 		{name: "homeDirectory", caseExact: true, description: "The path of the home directory."},
 		{name: "loginShell", caseExact: true, description: "The path of the login shell."},
