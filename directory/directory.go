@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gatehouse/directory/credential"
+	"gatehouse/directory/schema"
 )
 
 // Config is what a Directory is made of. Store, Keys and Logger are required.
@@ -51,7 +52,8 @@ type Directory struct {
 	verified *verifiedCache
 	auditor  *auditor
 	activity *activity
-	dummy    string // a hash that no password matches, for users who do not exist
+	schema   map[string]schema.Attribute // by key
+	dummy    string                      // a hash that no password matches, for users who do not exist
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -91,6 +93,10 @@ func Open(c Config) (*Directory, error) {
 		return nil, fmt.Errorf("prepare the hash for unknown users: %w", err)
 	}
 	d.cache, d.activity = newCache(), newActivity()
+	d.schema = map[string]schema.Attribute{}
+	for _, a := range schema.Attributes() {
+		d.schema[a.Key] = a
+	}
 	d.hashes = newHashQueue(c.HashSlots)
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop = stop

@@ -3,7 +3,6 @@ package directory
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"gatehouse/directory/name"
 	"gatehouse/directory/schema"
@@ -33,6 +32,7 @@ func (w *Writer) loadScope() error {
 	if err := json.Unmarshal(s.Config, &w.scope.config); err != nil {
 		return fmt.Errorf("read the configuration of SCIM source %s: %w", s.Name, err)
 	}
+	w.scope.config = w.scope.config.WithDefaults()
 	return nil
 }
 
@@ -81,7 +81,7 @@ func (w *Writer) mayFill(g Group) error {
 // writable fails with Denied when the actor is a source whose writable scope
 // does not name the attribute.
 func (w *Writer) writable(attribute string) error {
-	if w.scope == nil || slices.Contains(w.scope.config.Writable, attribute) {
+	if w.scope == nil || w.scope.config.MayWrite(attribute) {
 		return nil
 	}
 	return &Error{Kind: Denied, Entity: "user", Field: attribute,

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -29,7 +30,7 @@ func (w *Writer) SaveRADIUSClient(n NewRADIUSClient) (RADIUSClient, error) {
 	if err := w.require(VerbWriteConfig, 0); err != nil {
 		return RADIUSClient{}, err
 	}
-	if err := n.Config.Check(); err != nil {
+	if err := errors.Join(n.Config.Check(), schema.CheckNetworks(n.Networks)); err != nil {
 		return RADIUSClient{}, &Error{Kind: Invalid, Entity: "radius client", Field: "radius_clients", Msg: n.Name + ": " + err.Error()}
 	}
 	config, err := json.Marshal(n.Config)

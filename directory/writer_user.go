@@ -3,7 +3,6 @@ package directory
 import (
 	"errors"
 	"maps"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -38,6 +37,9 @@ func (w *Writer) CreateUser(u User) (User, error) {
 	u.ID, u.UID, u.Source, u.Rev, u.Epoch = UserID(id), uid, w.by.Label(), 1, 1
 	u.Created, u.Updated = w.now, w.now
 	if err := w.prepareUser(&u, nil); err != nil {
+		return User{}, err
+	}
+	if err := w.mayWrite(diffUsers(&User{}, &u)); err != nil {
 		return User{}, err
 	}
 	if err := w.tx.Users.Insert(u); err != nil {
@@ -93,6 +95,9 @@ func (w *Writer) UpdateUser(id UserID, change func(*User) error) (User, error) {
 	if err := w.mayChange(&before, diffs); err != nil {
 		return User{}, err
 	}
+	if err := w.mayWrite(diffs); err != nil {
+		return User{}, err
+	}
 	if err := w.writeNames(&u, &before); err != nil {
 		return User{}, err
 	}
@@ -119,8 +124,18 @@ func (w *Writer) mayChange(u *User, diffs map[string]diff) error {
 		return nil
 	}
 	for key := range diffs {
-		if a, ok := schema.ByKey(key); !ok || !a.SelfWritable {
+		if !w.d.schema[key].SelfWritable {
 			return &Error{Kind: Denied, Entity: "user", Field: key, Msg: key + " cannot be changed by oneself"}
+		}
+	}
+	return nil
+}
+
+// mayWrite holds a SCIM source to its writable scope.
+func (w *Writer) mayWrite(diffs map[string]diff) error {
+	for key := range diffs {
+		if err := w.writable(key); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -153,12 +168,10 @@ func (w *Writer) prepareUser(u, before *User) error {
 		return nameError(entityOf(u.Kind), "username", err)
 	}
 	u.NameKey = key
-	for _, n := range u.Networks {
-		if _, err := netip.ParsePrefix(n); err != nil {
-			return invalid(entityOf(u.Kind), "networks", "%q is not a network such as 10.0.0.0/8", n)
-		}
+	if err := schema.CheckNetworks(u.Networks); err != nil {
+		return invalid(entityOf(u.Kind), "networks", "%s", err.Error())
 	}
-	if err := splitAttributes(u); err != nil {
+	if err := w.d.splitAttributes(u); err != nil {
 		return err
 	}
 	return w.prepareEmails(u, before)
@@ -166,7 +179,7 @@ func (w *Writer) prepareUser(u, before *User) error {
 
 // splitAttributes moves what the schema knows into Profile and the operator's
 // own keys into Attrs, and bounds both.
-func splitAttributes(u *User) error {
+func (d *Directory) splitAttributes(u *User) error {
 	merged := maps.Clone(u.Attrs)
 	if merged == nil {
 		merged = Attributes{}
@@ -177,7 +190,7 @@ func splitAttributes(u *User) error {
 		if err := checkAttribute("user", key, values); err != nil {
 			return err
 		}
-		switch a, known := schema.ByKey(key); {
+		switch a, known := d.schema[key]; {
 		case known && a.Computed:
 			return invalid("user", key, "%s is not set as an attribute", key)
 		case known && a.Single && len(values) > 1:
