@@ -133,7 +133,7 @@ func (b *batch) report(rec *record) error {
 		t.State, t.Ended, t.TerminateCause = directory.RADIUSEnded, rec.update.at, rec.update.cause
 		return nil
 	}
-	t.State, t.Ended = directory.RADIUSStarted, time.Time{}
+	t.State, t.Ended, t.TerminateCause = directory.RADIUSStarted, time.Time{}, ""
 	if !begun {
 		return nil
 	}

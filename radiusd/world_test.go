@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -143,3 +144,14 @@ func (w *world) start() {
 	w.t.Cleanup(w.stop)
 	waitFor(w.t, func() bool { return w.server.transport.ready.Load() })
 }
+
+func mustAddr(t testing.TB, s string) netip.Addr {
+	t.Helper()
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func parseIP(t testing.TB, s string) []byte { return mustAddr(t, s).AsSlice() }
