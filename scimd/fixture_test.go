@@ -50,7 +50,12 @@ func (b *syncBuffer) String() string {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	dir := directorytest.Core(t, directorytest.OpenSQLite(t), nil)
+	return newFixtureOn(t, directorytest.OpenSQLite(t))
+}
+
+func newFixtureOn(t testing.TB, store directory.Store) *fixture {
+	t.Helper()
+	dir := directorytest.Core(t, store, nil)
 	logged := &syncBuffer{}
 	s, err := New(Config{
 		Directory: dir,

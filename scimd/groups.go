@@ -225,15 +225,17 @@ func saveGroup(w *directory.Writer, id directory.GroupID, before, after *object)
 	if after.str("displayName") == "" {
 		return badRequest(errInvalidValue, "displayName is required")
 	}
-	if n := after.str("displayName"); n != before.str("displayName") {
-		if _, err := w.UpdateGroup(id, func(g *directory.Group) error { g.Name = n; return nil }); err != nil {
-			return err
-		}
+	name, external := after.str("displayName"), after.str("externalId")
+	if name == before.str("displayName") && external == before.str("externalId") {
+		return nil // whoever may only fill the group may send its name along
 	}
-	if ext := after.str("externalId"); ext != before.str("externalId") {
-		return w.SetExternalID("group", int64(id), ext)
+	if _, err := w.UpdateGroup(id, func(g *directory.Group) error { g.Name = name; return nil }); err != nil {
+		return err
 	}
-	return nil
+	if external == before.str("externalId") {
+		return nil
+	}
+	return w.SetExternalID("group", int64(id), external)
 }
 
 func (s *Server) deleteGroup(rq *request) (answer, error) {

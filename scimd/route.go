@@ -171,15 +171,17 @@ func (s *Server) serve(rq *request) (answer, error) {
 // source that the path names, if any.
 func (rq *request) route() (named string, err error) {
 	path := rq.http.URL.Path
-	if len(path) < len(Prefix) || !strings.EqualFold(path[:len(Prefix)], Prefix) {
+	n := min(len(Prefix), len(path))
+	rest := path[n:]
+	if !strings.EqualFold(path[:n], Prefix) || rest != "" && rest[0] != '/' || strings.ContainsAny(path, "\x00\\") {
 		return "", refuse(http.StatusNotFound, "there is no such path")
 	}
-	segments := strings.Split(strings.Trim(path[len(Prefix):], "/&"), "/")
+	segments := strings.Split(strings.Trim(rest, "/&"), "/")
 	if endpointOf(segments[0]) == "" && len(segments) > 1 {
 		named, segments = segments[0], segments[1:]
 		rq.base += "/" + named
 	}
-	if len(segments) > 2 || strings.ContainsAny(path, "\x00\\") {
+	if len(segments) > 2 {
 		return named, refuse(http.StatusNotFound, "there is no such path")
 	}
 	rq.endpoint = endpointOf(segments[0])
