@@ -93,7 +93,7 @@ func shareWithGroup(file *os.File) error {
 }
 
 // Lock waits until this process alone has the lock, and returns the function
-// that releases it, which must be called once. When ctx ends first the error
+// that releases it (later calls do nothing). When ctx ends first the error
 // is a *BusyError that wraps the cause.
 func (l *Lock) Lock(ctx context.Context) (unlock func(), err error) {
 	select {
@@ -136,10 +136,10 @@ func (l *Lock) held() func() {
 	// The note only serves an error message: a disk that is full must not keep
 	// anybody from locking.
 	_, _ = l.file.WriteAt(fmt.Appendf(nil, "%-*d\n", pidWidth-1, os.Getpid()), 0)
-	return func() {
+	return sync.OnceFunc(func() {
 		_ = l.flock(syscall.LOCK_UN) // fails only when closed, which released it
 		<-l.turn
-	}
+	})
 }
 
 // wait blocks until the lock is granted or ctx ends. The caller has the turn.
