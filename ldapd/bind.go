@@ -1,0 +1,114 @@
+package ldapd
+
+import (
+	"context"
+	"net/netip"
+
+	"gatehouse/directory"
+	"gatehouse/ldapd/wire"
+)
+
+// bind handles a bind (RFC 4511 §4.2, RFC 4513 §5).
+func (op *operation) bind(ctx context.Context) wire.Result {
+	c, r := op.c, &op.m.Bind
+	// RFC 4511 §4.2.1: outstanding operations finish first; then the session is anonymous until the bind succeeds.
+	if c.out.flush() != nil {
+		return wire.Result{Code: wire.Unavailable}
+	}
+	c.running.wait()
+	c.s.bound.remove(c)
+	c.who, op.who = nil, nil
+	if r.Version != 3 {
+		return wire.Result{Code: wire.ProtocolError, Message: "only version 3 is supported"}
+	}
+	if r.Auth != wire.AuthSimple {
+		// RFC 4513 §5.2.1: no SASL mechanism is offered.
+		return wire.Result{Code: wire.AuthMethodNotSupported, Message: "only simple binds are supported"}
+	}
+	switch {
+	case len(r.Name) == 0 && len(r.Password) == 0:
+		// RFC 4513 §5.1.1: anonymous.
+		return wire.Result{}
+	case len(r.Password) == 0:
+		// RFC 4513 §5.1.2: an unauthenticated bind is refused, or clients that forget to check take it for a sign-in.
+		return wire.Result{Code: wire.UnwillingToPerform, Message: "a bind with a name needs a password"}
+	case !op.confidential():
+		// RFC 4513 §6.3.1: passwords do not travel in clear.
+		op.reason = string(directory.ReasonConfidentialityRequired)
+		return wire.Result{Code: wire.ConfidentialityRequired, Message: "use StartTLS or LDAPS before sending a password"}
+	}
+	b, err := c.s.tree.bindName(r.Name)
+	if err != nil {
+		return wire.Result{Code: wire.InvalidDNSyntax, Message: err.Error()}
+	}
+	return op.authenticate(ctx, &b)
+}
+
+// confidential reports whether a password may travel on this connection.
+func (op *operation) confidential() bool {
+	c := op.c
+	return c.secure || c.s.c.ClearPasswords || !c.peer.IsValid() || c.peer.IsLoopback()
+}
+
+// authenticate asks the core and takes its decision over into the connection.
+func (op *operation) authenticate(ctx context.Context, b *bindName) wire.Result {
+	c := op.c
+	a := directory.Attempt{
+		Name: b.name, Kind: b.kind, App: b.app, Protocol: directory.ProtocolLDAP,
+		Proof: directory.PasswordProof{Password: directory.Secret(op.m.Bind.Password)},
+		Peer:  c.peer, Client: c.peer, Relay: c.relay, Received: c.s.c.Directory.Now(),
+	}
+	if c.relay {
+		// Who bound as a service account asks on behalf of others, from devices that are not known here.
+		a.Client = netip.Addr{}
+	}
+	if b.uid != "" {
+		id, err := c.s.userByUID(ctx, b.uid)
+		if err != nil {
+			op.err = err
+			return bindResultOf(err)
+		}
+		a.User, a.Name = id, b.uid
+	}
+	d, err := c.s.c.Directory.Authenticate(ctx, a)
+	if err != nil {
+		op.err = err
+		return bindResultOf(err)
+	}
+	op.reason = string(d.Reason)
+	if !d.Allowed() {
+		return decisionResult(&d)
+	}
+	who := newIdentity(&d, c.s.entryDN(&d, b), b)
+	c.who, op.who = who, who
+	c.relay = c.relay || who.service
+	c.s.bound.add(c, who, d.User.Expires, d.Seq)
+	return wire.Result{}
+}
+
+// entryDN returns the name of the entry that was bound, however the client named it.
+func (s *Server) entryDN(d *directory.Decision, b *bindName) string {
+	switch {
+	case d.User.Kind == directory.ServiceAccount:
+		return s.tree.serviceDN(d.User.Username)
+	case b.view:
+		return s.tree.viewUserDN(d.User.Username, b.app)
+	default:
+		return s.tree.userDN(d.User.Username)
+	}
+}
+
+// userByUID finds the user with an entryUUID, 0 when there is none. A uid never changes hands, so the answer does not
+// need the barrier; whether the user may do anything is decided behind it.
+func (s *Server) userByUID(ctx context.Context, uid string) (directory.UserID, error) {
+	var id directory.UserID
+	err := s.c.Directory.Read(ctx, directory.System("ldapd"), func(r *directory.Reader) error {
+		u, err := r.UserByUID(uid)
+		id = u.ID
+		if directory.Is(err, directory.NotFound) {
+			return nil
+		}
+		return err
+	})
+	return id, err
+}

@@ -1,0 +1,281 @@
+package ldapd
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/ldapd/wire"
+)
+
+// conn is one client connection. Its goroutine reads requests and runs the quick ones in order; slow ones run beside
+// it (background).
+type conn struct {
+	s      *Server
+	kind   ListenerKind
+	peer   netip.Addr
+	raw    net.Conn // the socket
+	nc     net.Conn // raw, or TLS over it
+	secure bool
+	reader *wire.Reader
+	out    output
+
+	who   *identity // nil is anonymous; written by the connection's goroutine while nothing runs beside it
+	relay bool      // was bound as a service account once: it speaks for others
+	op    operation // of the request that runs in order
+
+	order   atomic.Pointer[closing] // set when the connection is ended from outside
+	cancel  context.CancelFunc      // of everything this connection does
+	running inflight
+
+	readUntil time.Time // the read deadline in force
+	partial   bool      // the deadline is for the rest of a request
+}
+
+// closing is an order to end a connection, with what the client is told.
+type closing struct {
+	why  ending
+	code wire.ResultCode
+	msg  string
+}
+
+func newConn(s *Server, nc net.Conn, kind ListenerKind) *conn {
+	c := &conn{s: s, kind: kind, raw: nc, nc: nc}
+	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		c.peer = a.AddrPort().Addr().Unmap().WithZone("")
+	}
+	c.out = output{nc: nc, timeout: s.c.Limits.Write, buffers: s.buffers}
+	c.reader = wire.NewReader(c)
+	return c
+}
+
+// serve runs the connection to its end.
+func (c *conn) serve(ctx context.Context) {
+	ctx, c.cancel = context.WithCancel(ctx)
+	defer c.cancel()
+	why := endHandshake
+	if c.kind != TLS || c.handshake(ctx) == nil {
+		why = c.loop(ctx)
+	}
+	order := c.order.Load()
+	if order != nil {
+		why = order.why
+	}
+	if why != endStopping {
+		c.cancel()
+	}
+	c.running.wait()
+	if order != nil {
+		c.last(order.code, order.msg)
+	}
+	c.s.bound.remove(c)
+	if c.out.flush() != nil {
+		// A goodbye inside TLS would wait for a client that does not read.
+		_ = c.raw.Close()
+	}
+	_ = c.nc.Close()
+	c.s.release(c)
+	c.s.m.ended[why].Inc()
+	c.s.c.Logger.LogAttrs(ctx, slog.LevelDebug, "ldap connection ended", slog.String("peer", c.peer.String()),
+		slog.String("reason", string(why)))
+}
+
+// handshake turns the connection into TLS.
+func (c *conn) handshake(ctx context.Context) error {
+	t := tls.Server(c.raw, c.s.c.TLS)
+	limited, cancel := context.WithTimeout(ctx, c.s.c.Limits.Handshake)
+	defer cancel()
+	// The handshake must not inherit a deadline that is about to pass.
+	_ = c.raw.SetDeadline(time.Now().Add(c.s.c.Limits.Handshake))
+	if err := t.HandshakeContext(limited); err != nil {
+		return err
+	}
+	c.out.mu.Lock()
+	c.nc, c.out.nc = t, t
+	c.out.mu.Unlock()
+	c.secure, c.readUntil = true, time.Time{}
+	return nil
+}
+
+// loop answers requests until the connection ends and says why it did.
+func (c *conn) loop(ctx context.Context) ending {
+	var m *wire.Message
+	defer func() {
+		if m != nil {
+			c.s.msgs.Put(m)
+		}
+	}()
+	for {
+		limit := c.limit()
+		if !c.reader.Ready(limit) {
+			if err := c.out.flush(); err != nil {
+				return endSlow
+			}
+			// An idle connection holds neither an output buffer nor a message.
+			if m != nil {
+				c.s.msgs.Put(m)
+				m = nil
+			}
+		}
+		pdu, err := c.reader.Next(limit)
+		if err != nil {
+			return c.readFailed(err)
+		}
+		if m == nil {
+			m = c.s.msgs.Get().(*wire.Message)
+		}
+		if end := c.request(ctx, m, pdu); end != "" {
+			return end
+		}
+		if c.ending() {
+			return endClient
+		}
+	}
+}
+
+// limit is how large a request may be now.
+func (c *conn) limit() int {
+	if c.who == nil {
+		return c.s.c.Limits.PDUUnbound
+	}
+	return c.s.c.Limits.PDU
+}
+
+// readFailed answers what can be answered and names the end.
+func (c *conn) readFailed(err error) ending {
+	var e *wire.Error
+	switch {
+	case errors.As(err, &e):
+		// RFC 4511 §4.1.1: Notice of Disconnection with protocolError, then terminate.
+		c.last(e.Code, e.Msg)
+		if errors.Is(err, wire.ErrTooLarge) {
+			return endTooLarge
+		}
+		return endMalformed
+	case errors.Is(err, os.ErrDeadlineExceeded) && !c.ending():
+		c.last(wire.Unavailable, "the connection was idle for too long")
+		return endIdle
+	default:
+		return endClient
+	}
+}
+
+// Read implements io.Reader for the wire.Reader: it waits for as long as a client may take.
+func (c *conn) Read(b []byte) (int, error) {
+	now := time.Now()
+	partial := c.reader.Buffered() > 0
+	wait := c.s.c.Limits.Request
+	if !partial {
+		wait = c.s.c.Limits.IdleUnbound
+		if c.who != nil {
+			wait = c.s.c.Limits.Idle
+		}
+	}
+	// A request that has begun keeps its deadline, so octets that trickle in do not extend it. Otherwise a deadline that
+	// is nearly right is left alone: setting it costs as much as a small request.
+	if partial != c.partial || !partial && now.Add(wait-wait/16).After(c.readUntil) || c.readUntil.IsZero() {
+		c.readUntil, c.partial = now.Add(wait), partial
+		_ = c.nc.SetReadDeadline(c.readUntil)
+		if c.ending() {
+			return 0, net.ErrClosed // the deadline that wakes this goroutine was just replaced
+		}
+	}
+	return c.nc.Read(b)
+}
+
+// last sends a Notice of Disconnection from the connection's own goroutine.
+func (c *conn) last(code wire.ResultCode, msg string) {
+	c.out.farewell(c.raw, wire.AppendNotice(nil, code, msg), 2*time.Second)
+}
+
+func (c *conn) ending() bool { return c.order.Load() != nil }
+
+// wake makes the connection's goroutine stop reading, finish what it does and end. It does not wait. Only the first
+// order counts.
+func (c *conn) wake(order *closing) bool {
+	if !c.order.CompareAndSwap(nil, order) {
+		return false
+	}
+	_ = c.raw.SetReadDeadline(time.Unix(1, 0))
+	return true
+}
+
+// drop ends the connection at once, whatever it is doing. It does not wait.
+func (c *conn) drop(order *closing) {
+	if !c.wake(order) {
+		return
+	}
+	c.s.conns.Go(func() {
+		c.running.cancelAll()
+		c.out.farewell(c.raw, wire.AppendNotice(nil, order.code, order.msg), time.Second)
+		// The goroutine may be busy for a while yet; the client sees the end now.
+		if half, ok := c.raw.(interface{ CloseWrite() error }); ok {
+			_ = half.CloseWrite()
+		}
+	})
+}
+
+// inflight are the operations that run beside a connection.
+type inflight struct {
+	mu  sync.Mutex
+	ops map[int32]context.CancelFunc
+	wg  sync.WaitGroup
+}
+
+// add counts an operation in, unless there are max already or its id is in use.
+func (f *inflight) add(id int32, cancel context.CancelFunc, most int) (ok, duplicate bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, duplicate = f.ops[id]; duplicate || len(f.ops) >= most {
+		return false, duplicate
+	}
+	if f.ops == nil {
+		f.ops = make(map[int32]context.CancelFunc, most)
+	}
+	f.ops[id] = cancel
+	f.wg.Add(1)
+	return true, false
+}
+
+func (f *inflight) remove(id int32) {
+	f.mu.Lock()
+	cancel := f.ops[id]
+	delete(f.ops, id)
+	f.mu.Unlock()
+	cancel()
+	f.wg.Done()
+}
+
+// abandon cancels one operation and reports whether there was one.
+func (f *inflight) abandon(id int32) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	cancel, ok := f.ops[id]
+	if ok {
+		cancel()
+	}
+	return ok
+}
+
+func (f *inflight) cancelAll() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, cancel := range f.ops {
+		cancel()
+	}
+}
+
+func (f *inflight) none() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.ops) == 0
+}
+
+func (f *inflight) wait() { f.wg.Wait() }

@@ -1,0 +1,239 @@
+package ldapd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"gatehouse/ldapd/wire"
+)
+
+// operation is one request on its way to its answer.
+type operation struct {
+	c        *conn
+	m        *wire.Message
+	who      *identity // nil is anonymous
+	received time.Time
+
+	page    *wire.Paged // of the paged results control, nil when absent
+	pageBuf wire.Paged
+
+	// What goes into the final answer beside the result.
+	controls []byte
+	name     string
+	value    []byte
+
+	entries  int
+	holding  bool   // the output is locked
+	upgrade  bool   // StartTLS follows the answer
+	reason   string // of a decision, for the log
+	err      error  // why there was none, for the log
+	deferred bool   // the handler asks to be run again beside the connection
+	beside   bool   // it is running there
+}
+
+// noAnswer is the code of an operation that sends nothing.
+const noAnswer wire.ResultCode = -1
+
+// request decodes one PDU and answers it, or hands it on to run beside the connection. An ending other than "" ends
+// the connection.
+func (c *conn) request(ctx context.Context, m *wire.Message, pdu []byte) ending {
+	op := &c.op
+	*op = operation{c: c, m: m, who: c.who, received: time.Now()}
+	if err := m.Decode(pdu); err != nil {
+		var e *wire.Error
+		if !errors.As(err, &e) || e.Fatal {
+			c.last(wire.ProtocolError, err.Error())
+			return endMalformed
+		}
+		if m.Op.Response() != 0 {
+			op.finish(ctx, malformedResult(e))
+		}
+		return ""
+	}
+	switch m.Op {
+	case wire.OpUnbindRequest:
+		// RFC 4511 §4.3: there is no response; the session ends.
+		op.finish(ctx, wire.Result{Code: noAnswer})
+		return endUnbind
+	case wire.OpAbandonRequest:
+		// RFC 4511 §4.11: no response, whether or not there was something to abandon.
+		c.running.abandon(m.Abandon)
+		op.finish(ctx, wire.Result{Code: noAnswer})
+		return ""
+	}
+	r := op.perform(ctx)
+	if op.deferred {
+		c.beside(ctx, m, pdu)
+		return ""
+	}
+	op.finish(ctx, r)
+	if op.upgrade {
+		return c.startTLS(ctx)
+	}
+	return ""
+}
+
+// beside runs the request again, from a copy of its octets, in a goroutine of its own.
+func (c *conn) beside(ctx context.Context, m *wire.Message, pdu []byte) {
+	ctx, cancel := context.WithCancel(ctx)
+	ok, duplicate := c.running.add(m.ID, cancel, c.s.c.Limits.InFlight)
+	if !ok {
+		cancel()
+		r := wire.Result{Code: wire.Busy, Message: "too many operations of this connection are running"}
+		if duplicate {
+			// RFC 4511 §4.1.1.1: the id of an outstanding operation must not be used again.
+			r = wire.Result{Code: wire.ProtocolError, Message: "message id is in use"}
+		}
+		c.op.finish(ctx, r)
+		return
+	}
+	op := &operation{c: c, m: c.s.msgs.Get().(*wire.Message), who: c.who, received: c.op.received, beside: true}
+	id, pdu := m.ID, bytes.Clone(pdu)
+	c.s.m.running.Inc()
+	go func() {
+		defer c.running.remove(id)
+		defer c.s.m.running.Dec()
+		// It was decoded before, so it decodes again.
+		if err := op.m.Decode(pdu); err == nil {
+			op.finish(ctx, op.perform(ctx))
+			_ = c.out.flush()
+		}
+		c.s.msgs.Put(op.m)
+	}()
+}
+
+// perform runs the handler of the operation. A panic in it becomes other(80).
+func (op *operation) perform(ctx context.Context) (r wire.Result) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if op.holding {
+			op.holding = false
+			op.c.out.abort()
+		}
+		op.deferred, op.upgrade, op.controls, op.name, op.value = false, false, nil, "", nil
+		op.c.s.m.panics.Inc()
+		op.c.s.c.Logger.LogAttrs(ctx, slog.LevelError, "ldap operation panicked", slog.String("operation", op.m.Op.String()),
+			slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+		r = wire.Result{Code: wire.Other}
+	}()
+	if r := op.readControls(); r.Code != wire.Success {
+		return r
+	}
+	switch op.m.Op {
+	case wire.OpBindRequest:
+		return op.bind(ctx)
+	case wire.OpSearchRequest:
+		return op.search(ctx)
+	case wire.OpCompareRequest:
+		return op.compare(ctx)
+	case wire.OpExtendedRequest:
+		return op.extended()
+	default:
+		return wire.Result{Code: wire.UnwillingToPerform,
+			Message: "this directory is not changed through LDAP: use the portal, SCIM or the gatehouse command"}
+	}
+}
+
+// readControls takes the controls this operation knows and refuses unknown critical ones.
+func (op *operation) readControls() wire.Result {
+	for i := range op.m.Controls {
+		ctl := &op.m.Controls[i]
+		switch oid := string(ctl.OID); {
+		case oid == wire.OIDPagedResults && op.m.Op == wire.OpSearchRequest:
+			p, err := wire.DecodePaged(ctl.Value)
+			if err != nil || op.page != nil {
+				return wire.Result{Code: wire.ProtocolError, Message: "wrong paged results control"}
+			}
+			op.pageBuf = p
+			op.page = &op.pageBuf
+		case oid == wire.OIDManageDsaIT:
+			// RFC 3296 §3: there are no referral objects here, so every entry is treated as an ordinary one anyway.
+		case ctl.Critical:
+			// RFC 4511 §4.1.11: an unrecognised or unsuitable critical control.
+			return wire.Result{Code: wire.UnavailableCriticalExtension, Message: "unsupported control"}
+		}
+	}
+	return wire.Result{}
+}
+
+// finish sends the final answer, counts and logs the operation.
+func (op *operation) finish(ctx context.Context, r wire.Result) {
+	if op.beside && errors.Is(ctx.Err(), context.Canceled) {
+		// RFC 4511 §4.11: an abandoned operation sends nothing more.
+		r.Code = noAnswer
+	}
+	if r.Code != noAnswer {
+		id, buf := op.m.ID, op.c.out.begin()
+		switch op.m.Op {
+		case wire.OpBindRequest:
+			buf = wire.AppendBindResponse(buf, id, r, nil, op.controls)
+		case wire.OpExtendedRequest:
+			buf = wire.AppendExtendedResponse(buf, id, r, op.name, op.value, op.controls)
+		default:
+			buf = wire.AppendResult(buf, id, op.m.Op.Response(), r, op.controls)
+		}
+		_ = op.c.out.end(buf) // a failed write ends the connection at its next flush
+	}
+	took := time.Since(op.received)
+	op.c.s.m.count(op.m.Op, r.Code, took, op.entries)
+	op.log(ctx, r, took)
+}
+
+// log writes the one line of an operation. Binds are security decisions, the rest is detail.
+func (op *operation) log(ctx context.Context, r wire.Result, took time.Duration) {
+	level := slog.LevelDebug
+	if op.m.Op == wire.OpBindRequest && len(op.m.Bind.Name) > 0 {
+		level = slog.LevelInfo
+	}
+	if op.err != nil {
+		level = slog.LevelWarn
+	}
+	log := op.c.s.c.Logger
+	if !log.Enabled(ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 10)
+	attrs = append(attrs, slog.String("operation", op.m.Op.String()), slog.String("peer", op.c.peer.String()))
+	if r.Code != noAnswer {
+		attrs = append(attrs, slog.String("result", r.Code.String()))
+	}
+	attrs = append(attrs, slog.Duration("took", took))
+	if op.who != nil {
+		attrs = append(attrs, slog.String("as", op.who.dn))
+	}
+	switch op.m.Op {
+	case wire.OpBindRequest:
+		attrs = append(attrs, slog.String("name", clip(op.m.Bind.Name)), slog.String("reason", op.reason))
+	case wire.OpSearchRequest:
+		s := &op.m.Search
+		attrs = append(attrs, slog.String("base", clip(s.Base)), slog.Int("scope", int(s.Scope)),
+			slog.String("filter", clip([]byte(s.Filter.String()))), slog.Int("entries", op.entries))
+	case wire.OpCompareRequest:
+		attrs = append(attrs, slog.String("name", clip(op.m.Compare.Name)))
+	case wire.OpExtendedRequest:
+		attrs = append(attrs, slog.String("name", clip(op.m.Extended.Name)))
+	}
+	if r.Message != "" {
+		attrs = append(attrs, slog.String("message", r.Message))
+	}
+	if op.err != nil {
+		attrs = append(attrs, slog.Any("err", op.err))
+	}
+	log.LogAttrs(ctx, level, "ldap operation", attrs...)
+}
+
+// clip bounds what a client can put into a log line.
+func clip(b []byte) string {
+	const most = 256
+	if len(b) > most {
+		return string(b[:most]) + "…"
+	}
+	return string(b)
+}

@@ -1,0 +1,230 @@
+package ldapd
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gatehouse/directory/schema"
+	"gatehouse/ldapd/projection"
+	"gatehouse/ldapd/wire"
+)
+
+const (
+	// inOrder is how many entries a search may find and still be answered in order.
+	inOrder = 128
+	// batch is how many entries are selected at once beside the connection.
+	batch = 1000
+)
+
+// finder is the memory of a search, kept from one to the next.
+type finder struct {
+	base   wire.Name
+	cursor projection.Cursor
+}
+
+// search handles a search (RFC 4511 §4.5.1).
+func (op *operation) search(ctx context.Context) wire.Result {
+	f := op.c.s.finders.Get().(*finder)
+	defer op.c.s.finders.Put(f)
+	if err := f.base.Set(op.m.Search.Base); err != nil {
+		return wire.Result{Code: wire.InvalidDNSyntax, Message: err.Error()}
+	}
+	if r, ok := op.searchStatic(&f.base); ok {
+		return r
+	}
+	if op.who == nil {
+		return anonymousResult()
+	}
+	q, r := op.query(f)
+	if r.Code != wire.Success {
+		return r
+	}
+	if op.page != nil && op.page.Size == 0 {
+		// RFC 2696 §3: the client gives up the rest of the pages.
+		op.controls = wire.AppendPaged(nil, wire.Paged{})
+		return wire.Result{}
+	}
+	if !op.beside && !quick(&op.m.Search) {
+		op.deferred = true
+		return wire.Result{}
+	}
+	if err := f.cursor.Open(op.c.s.c.Index, q); err != nil {
+		return searchError(err)
+	}
+	defer f.cursor.Close()
+	return op.send(ctx, &f.cursor)
+}
+
+func anonymousResult() wire.Result {
+	return wire.Result{Code: wire.InsufficientAccessRights, Message: "bind first: anonymous sees only the root DSE and the schema"}
+}
+
+// viewer says what this identity may see.
+func (w *identity) viewer() projection.Viewer {
+	switch {
+	case w.view:
+		return projection.Viewer{} // bound below an app: nothing of the tree
+	case w.readsAll():
+		return projection.Viewer{Audience: schema.FullTree, User: w.actor.User}
+	default:
+		return projection.Viewer{Audience: schema.Self, User: w.actor.User}
+	}
+}
+
+// query reads the position to begin at and asks as the bound identity.
+func (op *operation) query(f *finder) (projection.Query, wire.Result) {
+	s := &op.m.Search
+	q := projection.Query{Base: &f.base, Scope: s.Scope, Filter: &s.Filter, Viewer: op.who.viewer()}
+	if op.page != nil && len(op.page.Cookie) > 0 {
+		var ok bool
+		if q.After, ok = op.position(op.page.Cookie); !ok {
+			return q, wire.Result{Code: wire.UnwillingToPerform, Message: "this paged results cookie is not for this search"}
+		}
+	}
+	return q, wire.Result{}
+}
+
+// quick guesses whether a search is over at once: it looks at one entry, or an equality narrows it down. Whatever it
+// finds, at most inOrder entries are answered in order.
+func quick(s *wire.SearchRequest) bool {
+	return s.Scope == wire.ScopeBase || narrow(&s.Filter, 0)
+}
+
+func narrow(f *wire.Filter, i int) bool {
+	n := &f.Nodes[i]
+	switch n.Kind {
+	case wire.FilterEquality:
+		return true
+	case wire.FilterAnd, wire.FilterOr:
+		// One narrow part is enough for an and; every part must be for an or.
+		and := n.Kind == wire.FilterAnd
+		for c := i + 1; c < int(n.End); c = int(f.Nodes[c].End) {
+			if narrow(f, c) == and {
+				return and
+			}
+		}
+		return !and
+	default:
+		return false
+	}
+}
+
+// bounds returns how many entries may be sent, the result when there are more, and until when.
+func (op *operation) bounds() (most int, over wire.ResultCode, until time.Time) {
+	s, l := &op.m.Search, &op.c.s.c.Limits
+	// RFC 4511 §4.5.1.4 and §4.5.1.5: 0 is no limit of the client's; the server's holds anyway.
+	if op.page == nil {
+		most = l.Entries
+	}
+	over = wire.SizeLimitExceeded
+	if n := int(s.SizeLimit); n > 0 && (most == 0 || n < most) {
+		most = n
+	}
+	// RFC 2696 §3: a page that holds all that the size limit allows is no page.
+	if op.page != nil && (most == 0 || int(op.page.Size) < most) {
+		most, over = int(op.page.Size), wire.Success
+	}
+	limit := l.Search
+	if n := time.Duration(s.TimeLimit) * time.Second; n > 0 && n < limit {
+		limit = n
+	}
+	return most, over, op.received.Add(limit)
+}
+
+// send sends what the cursor finds, up to the bounds.
+func (op *operation) send(ctx context.Context, cur *projection.Cursor) wire.Result {
+	most, over, until := op.bounds()
+	if op.beside {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, until)
+		defer cancel()
+	}
+	s := &op.m.Search
+	want := op.c.s.c.Index.Select(s.Attributes, s.TypesOnly)
+	var last uint64
+	more := false
+	for !more {
+		size := batch
+		if !op.beside {
+			size = inOrder
+		}
+		if most > 0 {
+			size = min(size, most-op.entries+1) // one more than allowed tells whether there are more
+		}
+		n, err := cur.Next(ctx, size)
+		if err != nil {
+			return searchError(err)
+		}
+		if n == 0 {
+			break
+		}
+		if !op.beside && n == inOrder {
+			// Nothing was sent yet, so it can begin again beside the connection.
+			op.deferred = true
+			return wire.Result{}
+		}
+		if more = most > 0 && op.entries+n > most; more {
+			n--
+		}
+		if n > 0 {
+			last = cur.Position(n - 1)
+		}
+		if err := op.sendBatch(ctx, cur, n, &want); err != nil {
+			return wire.Result{Code: noAnswer} // the client is gone
+		}
+		if err := ctx.Err(); err != nil {
+			return searchError(err)
+		}
+	}
+	return op.concluded(more, over, last)
+}
+
+// concluded returns the result of a search that came to its end or bound.
+func (op *operation) concluded(more bool, over wire.ResultCode, last uint64) wire.Result {
+	if op.page != nil {
+		var next wire.Paged
+		if more && over == wire.Success {
+			next.Cookie = op.cookie(last)
+		}
+		op.controls = wire.AppendPaged(nil, next)
+	}
+	if more {
+		return wire.Result{Code: over}
+	}
+	return wire.Result{}
+}
+
+// sendBatch renders the first n entries of the batch into output buffers.
+func (op *operation) sendBatch(ctx context.Context, cur *projection.Cursor, n int, want *projection.Selection) error {
+	for i := 0; i < n && ctx.Err() == nil; {
+		buf := op.c.out.begin()
+		op.holding = true
+		for ; i < n && len(buf) < outputSize; i++ {
+			buf = cur.Append(buf, i, op.m.ID, want)
+			op.entries++
+		}
+		op.holding = false
+		if err := op.c.out.end(buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// searchError renders why a search could not begin or go on.
+func searchError(err error) wire.Result {
+	var missing *projection.NoSuchObjectError
+	switch {
+	case errors.As(err, &missing):
+		return wire.Result{Code: wire.NoSuchObject, MatchedDN: missing.Matched}
+	case errors.Is(err, projection.ErrNotReady):
+		return wire.Result{Code: wire.Unavailable, Message: "the directory is still being loaded, try again later"}
+	case errors.Is(err, context.DeadlineExceeded):
+		return wire.Result{Code: wire.TimeLimitExceeded}
+	case errors.Is(err, context.Canceled):
+		return wire.Result{Code: noAnswer}
+	default:
+		return wire.Result{Code: wire.Other}
+	}
+}

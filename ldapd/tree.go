@@ -1,0 +1,105 @@
+package ldapd
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+
+	"gatehouse/directory"
+	"gatehouse/ldapd/wire"
+)
+
+// tree knows the names of the directory information tree below the base.
+type tree struct {
+	dn   string // of the base, as every answer prints it
+	base wire.Name
+}
+
+// newTree returns the tree of a domain: example.com has the base dc=example,dc=com.
+func newTree(domain string) (*tree, error) {
+	if domain == "" {
+		return nil, errors.New("there is none")
+	}
+	var dn wire.DN
+	for label := range strings.SplitSeq(domain, ".") {
+		if label == "" {
+			return nil, errors.New("an empty label")
+		}
+		dn = append(dn, wire.RDN{{Type: "dc", Value: label}})
+	}
+	t := &tree{dn: dn.String()}
+	return t, t.base.Set([]byte(t.dn))
+}
+
+func (t *tree) userDN(name string) string {
+	return "uid=" + string(wire.AppendDNValue(nil, name)) + ",ou=users," + t.dn
+}
+
+func (t *tree) serviceDN(name string) string {
+	return "cn=" + string(wire.AppendDNValue(nil, name)) + ",ou=services," + t.dn
+}
+
+func (t *tree) viewUserDN(name, slug string) string {
+	return "uid=" + string(wire.AppendDNValue(nil, name)) + ",ou=users,app=" + slug + ",ou=apps," + t.dn
+}
+
+// bindName is whom a bind names.
+type bindName struct {
+	name string // a username or an address
+	uid  string // or an entryUUID
+	kind directory.UserKind
+	app  string // slug of the app that decides
+	view bool   // the name is below the view of the app
+}
+
+// bindName reads the name of a bind. A name that is nobody's is returned as it is: the core refuses it as it refuses
+// every unknown name. The error is an *Error of wire.
+func (t *tree) bindName(dn []byte) (bindName, error) {
+	nobody := bindName{name: clip(dn), kind: directory.Person, app: directory.AppDirectory}
+	if bytes.IndexByte(dn, '@') > 0 && bytes.IndexByte(dn, '=') < 0 {
+		// Not a name by RFC 4511 §4.2, but what many clients offer as a login: a bare mail address.
+		return nobody, nil
+	}
+	parsed, err := wire.ParseDN(dn)
+	if err != nil {
+		return bindName{}, err
+	}
+	var n wire.Name
+	if err := n.Set(dn); err != nil {
+		return bindName{}, err
+	}
+	levels, ok := n.Below(&t.base)
+	if !ok || levels < 2 || len(parsed[0]) != 1 {
+		return nobody, nil
+	}
+	typ, _, _ := bytes.Cut(n.RDN(0), []byte("="))
+	value, container := parsed[0][0].Value, string(n.RDN(1))
+	switch {
+	case levels == 2 && container == "ou=services" && (string(typ) == "cn" || string(typ) == "uid"):
+		return bindName{name: value, kind: directory.ServiceAccount, app: directory.AppDirectory}, nil
+	case levels == 2 && container == "ou=users":
+		return personName(string(typ), value, nobody), nil
+	case levels == 4 && container == "ou=users" && string(n.RDN(3)) == "ou=apps":
+		slug, ok := bytes.CutPrefix(n.RDN(2), []byte("app="))
+		if !ok {
+			return nobody, nil
+		}
+		b := personName(string(typ), value, nobody)
+		b.app, b.view = string(slug), true
+		return b, nil
+	}
+	return nobody, nil
+}
+
+func personName(typ, value string, nobody bindName) bindName {
+	b := bindName{kind: directory.Person, app: directory.AppDirectory}
+	switch typ {
+	case "uid", "cn", "mail":
+		b.name = value
+	case "entryuuid":
+		b.uid = strings.ToLower(value)
+	default:
+		return nobody
+	}
+	return b
+}
