@@ -24,11 +24,13 @@ func (rq *request) person(r *directory.Reader) (directory.User, error) {
 // externalIDs returns what the source calls users or groups, by row id.
 func (rq *request) externalIDs(r *directory.Reader, kind string, refs ...int64) (map[int64]string, error) {
 	out := make(map[int64]string, len(refs))
-	for e, err := range r.ExternalIDs(directory.ExternalIDQuery{Source: rq.source.label, Kind: kind, Refs: refs}) {
+	for e, err := range r.ExternalIDs(directory.ExternalIDQuery{Kind: kind, Refs: refs}) {
 		if err != nil {
 			return nil, err
 		}
-		out[e.Ref] = e.ExternalID
+		if e.Source == rq.source.label {
+			out[e.Ref] = e.ExternalID
+		}
 	}
 	return out, nil
 }
