@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -154,6 +155,8 @@ func TestApplyMistakes(t *testing.T) {
 		{"client id taken", first + "apps:\n  - {slug: a, oidc: {client_id: c, redirect_uris: [\"https://a.example/cb\"]}}\n  - {slug: b, oidc: {client_id: c, redirect_uris: [\"https://b.example/cb\"]}}\n", ":5:", "another app"},
 		{"placeholder secret", first + "scim_sources:\n  - {name: s, token: \"…\"}\n", ":4:", "documentation"},
 		{"too deep", strings.Repeat("[", 100), "", "nested"},
+		{"tag", "groups:\n  ! {members:[{until:Z}],attributes:e}\n", ":2:", "tags"},
+		{"alias", "users: &a [*a]\n", ":1:", "aliases"},
 		{"second document", first + "---\nusers: []\n", "", "second document"},
 	} {
 		_, err := apply(t, d, tt.text, site.Options{})
@@ -223,6 +226,15 @@ func FuzzParse(f *testing.F) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, _ = site.Parse(path) // it must return
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, _ = site.Parse(path)
+		}()
+		select {
+		case <-done:
+		case <-time.After(5 * time.Second):
+			t.Fatalf("still parsing %q", text)
+		}
 	})
 }

@@ -82,7 +82,12 @@ func readBounded(path string, limit int64) ([]byte, os.FileMode, error) {
 	return b, info.Mode(), err
 }
 
-func parse(path string, b []byte) (*Site, error) {
+func parse(path string, b []byte) (s *Site, err error) {
+	defer func() { // the decoder panics on some documents that its parser lets pass
+		if r := recover(); r != nil {
+			s, err = nil, &Problem{File: path, Message: fmt.Sprintf("cannot be read as YAML: %v", r)}
+		}
+	}()
 	if err := checkDepth(path, b); err != nil {
 		return nil, err
 	}
@@ -90,7 +95,10 @@ func parse(path string, b []byte) (*Site, error) {
 	if err != nil {
 		return nil, syntaxProblem(path, err)
 	}
-	s := &Site{text: &text{path: path, file: file}}
+	if err := checkPlain(path, file); err != nil {
+		return nil, err
+	}
+	s = &Site{text: &text{path: path, file: file}}
 	dec := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict())
 	if err := dec.Decode(s); err != nil && !errors.Is(err, io.EOF) {
 		return nil, syntaxProblem(path, err)
@@ -112,6 +120,35 @@ func checkDepth(path string, b []byte) error {
 			}
 		case ']', '}':
 			depth = max(depth-1, 0)
+		}
+	}
+	return nil
+}
+
+// plain finds what a site file has no use for: anchors, aliases and tags can
+// make a small file large, or mean something else than it says.
+type plain struct{ found ast.Node }
+
+func (p *plain) Visit(n ast.Node) ast.Visitor {
+	switch n.Type() {
+	case ast.AnchorType, ast.AliasType, ast.TagType, ast.MergeKeyType:
+		p.found = n
+		return nil
+	default:
+		return p
+	}
+}
+
+func checkPlain(path string, file *ast.File) error {
+	for _, doc := range file.Docs {
+		if doc.Body == nil {
+			continue
+		}
+		v := &plain{}
+		ast.Walk(v, doc.Body)
+		if v.found != nil {
+			at := v.found.GetToken().Position
+			return &Problem{File: path, Line: at.Line, Column: at.Column, Message: "anchors, aliases and tags are not taken; write the value out"}
 		}
 	}
 	return nil
