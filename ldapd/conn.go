@@ -36,7 +36,7 @@ type conn struct {
 	running inflight
 
 	readUntil time.Time // the read deadline in force
-	partial   bool      // the deadline is for the rest of a request
+	partial   bool      // the deadline is for the rest of the request that is being read
 }
 
 // closing is an order to end a connection, with what the client is told.
@@ -104,10 +104,15 @@ func (c *conn) handshake(ctx context.Context) error {
 	return nil
 }
 
-// loop answers requests until the connection ends and says why it did.
-func (c *conn) loop(ctx context.Context) ending {
+// loop answers requests until the connection ends and says why it did. A panic that no operation caught, for one while
+// a request is decoded, ends this connection only.
+func (c *conn) loop(ctx context.Context) (why ending) {
 	var m *wire.Message
 	defer func() {
+		if p := recover(); p != nil {
+			c.op.panicked(ctx, p)
+			why = endBug
+		}
 		if m != nil {
 			c.s.msgs.Put(m)
 		}
@@ -116,7 +121,7 @@ func (c *conn) loop(ctx context.Context) ending {
 		limit := c.limit()
 		if !c.reader.Ready(limit) {
 			if err := c.out.flush(); err != nil {
-				return endSlow
+				return writeFailed(err)
 			}
 			// An idle connection holds neither an output buffer nor a message.
 			if m != nil {
@@ -128,6 +133,7 @@ func (c *conn) loop(ctx context.Context) ending {
 		if err != nil {
 			return c.readFailed(err)
 		}
+		c.partial = false
 		if m == nil {
 			m = c.s.msgs.Get().(*wire.Message)
 		}
@@ -167,6 +173,14 @@ func (c *conn) readFailed(err error) ending {
 	}
 }
 
+// writeFailed names the end of a connection that could not be written to.
+func writeFailed(err error) ending {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return endSlow
+	}
+	return endClient
+}
+
 // Read implements io.Reader for the wire.Reader: it waits for as long as a client may take.
 func (c *conn) Read(b []byte) (int, error) {
 	now := time.Now()
@@ -180,7 +194,8 @@ func (c *conn) Read(b []byte) (int, error) {
 	}
 	// A request that has begun keeps its deadline, so octets that trickle in do not extend it. Otherwise a deadline that
 	// is nearly right is left alone: setting it costs as much as a small request.
-	if partial != c.partial || !partial && now.Add(wait-wait/16).After(c.readUntil) || c.readUntil.IsZero() {
+	stale := !partial && (now.Add(wait-wait/16).After(c.readUntil) || c.readUntil.After(now.Add(wait)))
+	if stale || partial != c.partial || c.readUntil.IsZero() {
 		c.readUntil, c.partial = now.Add(wait), partial
 		_ = c.nc.SetReadDeadline(c.readUntil)
 		if c.ending() {

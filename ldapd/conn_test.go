@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -263,6 +264,43 @@ func TestPanicEndsOneOperationOnly(t *testing.T) {
 	}
 	if !strings.Contains(w.log.String(), "ldap operation panicked") {
 		t.Error("not logged")
+	}
+}
+
+// TestPanicOutsideAnOperation: nothing that a client sends may end the process, even when the decoder has a bug.
+func TestPanicOutsideAnOperation(t *testing.T) {
+	w := newWorld(t, nil)
+	w.server.msgs.New = func() any { return (*wire.Message)(nil) } // decoding into it panics
+	c := w.raw()
+	_, _ = io.WriteString(c, rootSearch)
+	_ = answers(t, c)
+	if got := w.counted("gatehouse_ldap_connections_ended_total[bug]"); got != 1 {
+		t.Errorf("counted %v", got)
+	}
+}
+
+func TestIdleConnectionsAreSmall(t *testing.T) {
+	w := newWorld(t, nil)
+	memory := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc + m.StackInuse
+	}
+	const n = 500
+	before := memory()
+	for range n {
+		c := w.raw()
+		_, _ = io.WriteString(c, rootSearch)
+		if _, err := c.Read(make([]byte, 4096)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	each := (memory() - before) / n
+	t.Logf("%d bytes a connection, the client's side included", each)
+	if each > 32<<10 {
+		t.Errorf("an idle connection takes %d bytes", each)
 	}
 }
 

@@ -60,8 +60,8 @@ func (op *operation) checkStartTLS() wire.Result {
 // startTLS begins TLS after the answer to StartTLS. The identity stays as it was (RFC 4513 §3.1.2 leaves it to the
 // client to bind again).
 func (c *conn) startTLS(ctx context.Context) ending {
-	if c.out.flush() != nil {
-		return endSlow
+	if err := c.out.flush(); err != nil {
+		return writeFailed(err)
 	}
 	if err := c.handshake(ctx); err != nil {
 		return endHandshake

@@ -25,11 +25,12 @@ const (
 	endStopping   ending = "stopping"
 	endLimit      ending = "limit"       // too many connections
 	endPerAddress ending = "per_address" // too many from one address
+	endBug        ending = "bug"         // logged with its stack
 )
 
 func endings() []ending {
 	return []ending{endUnbind, endClient, endIdle, endMalformed, endTooLarge, endHandshake, endSlow, endRevoked, endStopping,
-		endLimit, endPerAddress}
+		endLimit, endPerAddress, endBug}
 }
 
 func operations() []wire.Op {

@@ -97,6 +97,11 @@ func (c *conn) beside(ctx context.Context, m *wire.Message, pdu []byte) {
 	go func() {
 		defer c.running.remove(id)
 		defer c.s.m.running.Dec()
+		defer func() {
+			if p := recover(); p != nil {
+				op.panicked(ctx, p)
+			}
+		}()
 		// It was decoded before, so it decodes again.
 		if err := op.m.Decode(pdu); err == nil {
 			op.finish(ctx, op.perform(ctx))
@@ -109,19 +114,11 @@ func (c *conn) beside(ctx context.Context, m *wire.Message, pdu []byte) {
 // perform runs the handler of the operation. A panic in it becomes other(80).
 func (op *operation) perform(ctx context.Context) (r wire.Result) {
 	defer func() {
-		p := recover()
-		if p == nil {
-			return
+		if p := recover(); p != nil {
+			op.panicked(ctx, p)
+			op.deferred, op.upgrade, op.controls, op.name, op.value = false, false, nil, "", nil
+			r = wire.Result{Code: wire.Other}
 		}
-		if op.holding {
-			op.holding = false
-			op.c.out.abort()
-		}
-		op.deferred, op.upgrade, op.controls, op.name, op.value = false, false, nil, "", nil
-		op.c.s.m.panics.Inc()
-		op.c.s.c.Logger.LogAttrs(ctx, slog.LevelError, "ldap operation panicked", slog.String("operation", op.m.Op.String()),
-			slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
-		r = wire.Result{Code: wire.Other}
 	}()
 	if r := op.readControls(); r.Code != wire.Success {
 		return r
@@ -139,6 +136,29 @@ func (op *operation) perform(ctx context.Context) (r wire.Result) {
 		return wire.Result{Code: wire.UnwillingToPerform,
 			Message: "this directory is not changed through LDAP: use the portal, SCIM or the gatehouse command"}
 	}
+}
+
+// panicked takes note of a bug and lets go of the output.
+func (op *operation) panicked(ctx context.Context, p any) {
+	if op.holding {
+		op.holding = false
+		op.c.out.abort()
+	}
+	op.c.s.m.panics.Inc()
+	op.c.s.c.Logger.LogAttrs(ctx, slog.LevelError, "ldap operation panicked", slog.Any("panic", p),
+		slog.String("stack", string(debug.Stack())))
+}
+
+// begin locks the output of the connection and returns the buffer to append to; end gives it back.
+func (op *operation) begin() []byte {
+	buf := op.c.out.begin()
+	op.holding = true
+	return buf
+}
+
+func (op *operation) end(buf []byte) error {
+	op.holding = false
+	return op.c.out.end(buf)
 }
 
 // readControls takes the controls this operation knows and refuses unknown critical ones.
@@ -170,7 +190,7 @@ func (op *operation) finish(ctx context.Context, r wire.Result) {
 		r.Code = noAnswer
 	}
 	if r.Code != noAnswer {
-		id, buf := op.m.ID, op.c.out.begin()
+		id, buf := op.m.ID, op.begin()
 		switch op.m.Op {
 		case wire.OpBindRequest:
 			buf = wire.AppendBindResponse(buf, id, r, nil, op.controls)
@@ -179,7 +199,7 @@ func (op *operation) finish(ctx context.Context, r wire.Result) {
 		default:
 			buf = wire.AppendResult(buf, id, op.m.Op.Response(), r, op.controls)
 		}
-		_ = op.c.out.end(buf) // a failed write ends the connection at its next flush
+		_ = op.end(buf) // a failed write ends the connection at its next flush
 	}
 	took := time.Since(op.received)
 	op.c.s.m.count(op.m.Op, r.Code, took, op.entries)

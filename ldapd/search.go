@@ -198,14 +198,12 @@ func (op *operation) concluded(more bool, over wire.ResultCode, last uint64) wir
 // sendBatch renders the first n entries of the batch into output buffers.
 func (op *operation) sendBatch(ctx context.Context, cur *projection.Cursor, n int, want *projection.Selection) error {
 	for i := 0; i < n && ctx.Err() == nil; {
-		buf := op.c.out.begin()
-		op.holding = true
+		buf := op.begin()
 		for ; i < n && len(buf) < outputSize; i++ {
 			buf = cur.Append(buf, i, op.m.ID, want)
 			op.entries++
 		}
-		op.holding = false
-		if err := op.c.out.end(buf); err != nil {
+		if err := op.end(buf); err != nil {
 			return err
 		}
 	}

@@ -166,11 +166,7 @@ func (op *operation) searchStatic(base *wire.Name) (r wire.Result, ok bool) {
 			return wire.Result{}, false
 		}
 		if s.Scope != wire.ScopeOneLevel && e.match(&s.Filter, 0) == isTrue {
-			buf := op.c.out.begin()
-			op.holding = true
-			buf = e.append(buf, op.m.ID, s)
-			op.holding = false
-			_ = op.c.out.end(buf)
+			_ = op.end(e.append(op.begin(), op.m.ID, s))
 			op.entries++
 		}
 		return wire.Result{}, true

@@ -15,10 +15,7 @@ import (
 func (w *world) bindRaw(dn string) net.Conn {
 	w.t.Helper()
 	c := w.raw()
-	bind := wire.AppendOctets([]byte{2, 1, 3}, dn)
-	bind = append(wire.AppendHeader(bind, 0x80, len(password)), password...)
-	msg := append(wire.AppendHeader([]byte{2, 1, 1}, 0x60, len(bind)), bind...)
-	if _, err := c.Write(append(wire.AppendHeader(nil, 0x30, len(msg)), msg...)); err != nil {
+	if _, err := c.Write(bindPDU(dn)); err != nil {
 		w.t.Fatal(err)
 	}
 	pdu, err := wire.NewReader(c).Next(1 << 16)
@@ -26,6 +23,14 @@ func (w *world) bindRaw(dn string) net.Conn {
 		w.t.Fatalf("bind as %s: % x, %v", dn, pdu, err)
 	}
 	return c
+}
+
+// bindPDU is a simple bind with the right password.
+func bindPDU(dn string) []byte {
+	bind := wire.AppendOctets([]byte{2, 1, 3}, dn)
+	bind = append(wire.AppendHeader(bind, 0x80, len(password)), password...)
+	msg := append(wire.AppendHeader([]byte{2, 1, 1}, 0x60, len(bind)), bind...)
+	return append(wire.AppendHeader(nil, 0x30, len(msg)), msg...)
 }
 
 // TestBoundConnectionsEnd is the promise of this server: within a second of the change.
