@@ -36,9 +36,6 @@ func postgresDialect(raw string) (*dialect, error) {
 	if cfg.RuntimeParams["application_name"] == "" {
 		cfg.RuntimeParams["application_name"] = "gatehouse"
 	}
-	// A writer that died without a word must not keep the feed locked.
-	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = "60000"
-	cfg.RuntimeParams["lock_timeout"] = "5000"
 	return &dialect{
 		locks: locks{
 			view: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", update: "BEGIN ISOLATION LEVEL READ COMMITTED",
@@ -94,7 +91,7 @@ func (f *postgresFiles) remote() bool { return true }
 func (f *postgresFiles) create(context.Context) error { return nil }
 
 func (f *postgresFiles) open(ctx context.Context) (*sql.DB, error) {
-	db := stdlib.OpenDB(*f.cfg)
+	db := stdlib.OpenDB(*f.cfg, stdlib.OptionAfterConnect(settings))
 	db.SetMaxIdleConns(-1) // the store keeps its own
 	if err := db.PingContext(ctx); err != nil {
 		_ = db.Close()
@@ -107,6 +104,26 @@ func (f *postgresFiles) open(ctx context.Context) (*sql.DB, error) {
 		return nil, unavailable("connect to "+f.name, err)
 	}
 	return db, nil
+}
+
+// settings prepares a new connection. An engine that speaks the protocol but
+// lacks a setting is not refused for it.
+func settings(ctx context.Context, c *pgx.Conn) error {
+	for _, s := range [][2]string{
+		{"lock_timeout", "5s"},
+		// A writer that died without a word must not keep the feed locked.
+		{"idle_in_transaction_session_timeout", "60s"},
+		// Without statistics, on a new store, compiling a query takes 1,000 times
+		// as long as running it.
+		{"jit", "off"},
+	} {
+		_, err := c.Exec(ctx, "SELECT set_config($1, $2, false)", s[0], s[1])
+		var pg *pgconn.PgError
+		if err != nil && !errors.As(err, &pg) {
+			return err
+		}
+	}
+	return nil
 }
 
 // lock does nothing: the feed's row orders the writers of all hosts.

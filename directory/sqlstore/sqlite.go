@@ -148,7 +148,7 @@ func (f *sqliteFiles) open(context.Context) (*sql.DB, error) {
 func openSQLite(path string) (*sql.DB, error) {
 	q := url.Values{}
 	for _, p := range []string{
-		"busy_timeout(5000)", "synchronous(FULL)", "foreign_keys(ON)", "cache_size(-8192)", "temp_store(MEMORY)",
+		"busy_timeout(5000)", "synchronous(FULL)", "foreign_keys(ON)", "cache_size(-8192)",
 		"journal_size_limit(67108864)",
 	} {
 		q.Add("_pragma", p)

@@ -158,11 +158,11 @@ func (t *table[R, Q]) Insert(rows ...R) error {
 }
 
 // copyFrom is from how many rows on COPY is cheaper than INSERT.
-const copyFrom = 500
+const copyFrom = 64
 
-// insertRows are the numbers of rows that one INSERT takes: few, so that the
-// prepared statements are few.
-var insertRows = [...]int{64, 8, 1}
+// insertParams is about how many parameters one INSERT of several rows has.
+// SQLite finds each by a walk over all, so more of them are slower, not faster.
+const insertParams = 100
 
 // insert adds n rows in as few statements as there can be.
 func insert(c *conn, name string, columns []string, n int, row func(int) []any) error {
@@ -170,11 +170,9 @@ func insert(c *conn, name string, columns []string, n int, row func(int) []any) 
 		return copyRows(c, name, columns, n, row)
 	}
 	for i := 0; i < n; {
-		size := 1
-		for _, size = range insertRows {
-			if size <= n-i {
-				break
-			}
+		size := insertParams / len(columns)
+		if size > n-i {
+			size = 1 // so that there are two prepared statements, not one per size
 		}
 		args := make([]any, 0, size*len(columns))
 		for range size {
@@ -317,4 +315,18 @@ func (cur *cursor[R]) close() {
 	if cur.c.active == spiller(cur) {
 		cur.c.active = nil
 	}
+}
+
+// rowsOf returns all rows of a query.
+func rowsOf[R any](c *conn, query string, args []any, fields func(*R) []field) ([]R, error) {
+	cur, err := openCursor(c, query, args, fields)
+	if err != nil {
+		return nil, err
+	}
+	defer cur.close()
+	var out []R
+	for cur.next() {
+		out = append(out, cur.row)
+	}
+	return out, cur.err
 }

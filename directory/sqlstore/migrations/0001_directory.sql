@@ -71,9 +71,11 @@ CREATE TABLE group_users (
     source   TEXT NOT NULL,
     starts   BIGINT NOT NULL DEFAULT 0,
     ends     BIGINT NOT NULL DEFAULT 0,
-    PRIMARY KEY (group_id, user_id, source)
+    PRIMARY KEY (user_id, group_id, source)
 );
-CREATE INDEX group_users_user_id ON group_users (user_id, group_id);
+-- Has all columns, so that millions of rows are read in order without a look
+-- into the table.
+CREATE INDEX group_users_group ON group_users (group_id, user_id, source, starts, ends);
 
 CREATE TABLE group_groups (
     parent_id BIGINT NOT NULL REFERENCES groups (id),
