@@ -78,15 +78,19 @@ func (s *Server) attempt(r *request, name string, proof directory.Proof) directo
 	return a
 }
 
-// accept records the session, then sends the Access-Accept.
+// accept sends the Access-Accept after its session was stored.
 func (s *Server) accept(ctx context.Context, r *request, name string, dec *directory.Decision) {
-	id, err := s.directory.NewID()
-	if err != nil {
-		s.failed(ctx, r, name, err)
-		return
+	row := s.session(r, dec)
+	known, again := s.recent.find(placeOf(&row), row.Accepted)
+	if !again {
+		var err error
+		if row.ID, err = s.directory.NewID(); err != nil {
+			s.failed(ctx, r, name, err)
+			return
+		}
+		known.class = s.classes.of(&row)
 	}
-	row := s.session(r, dec, id)
-	answer, err := s.acceptPacket(r, dec, &row)
+	answer, err := acceptPacket(r, dec, known.class)
 	if err != nil {
 		// A reply rule that cannot be applied fails closed: nobody gets in with
 		// less than the rules say.
@@ -95,37 +99,48 @@ func (s *Server) accept(ctx context.Context, r *request, name string, dec *direc
 		s.reject(r, nextTick(r.received, s.now()))
 		return
 	}
-	seq, err := s.opener.open(ctx, row)
-	if err != nil {
-		s.failed(ctx, r, name, err)
-		return
-	}
-	if seq != dec.Seq {
-		// Something changed while the row was stored. A disable that did not see
-		// the row yet must be seen here.
-		again, err := s.directory.Authorize(ctx, directory.Admission{
-			User: dec.User.ID, Epoch: dec.User.Epoch, App: r.client.app, Protocol: directory.ProtocolRADIUS,
-			Peer: r.id.from.Addr().Unmap(), Client: device(r.packet), Factors: dec.Factors,
-		})
+	if !again {
+		ok, err := s.open(ctx, r, dec, row)
 		if err != nil {
 			s.failed(ctx, r, name, err)
 			return
 		}
-		if !again.Allowed() {
-			s.logAccess(ctx, r, name, string(again.Outcome), again.Reason)
+		if !ok {
+			s.logAccess(ctx, r, name, string(directory.Deny), directory.ReasonDisabled)
 			s.reject(r, nextTick(r.received, s.now()))
 			return
 		}
+		s.recent.add(&row, known.class)
 	}
 	s.logAccess(ctx, r, name, string(dec.Outcome), dec.Reason)
 	s.transport.answer(r, answer)
 }
 
+// open stores a new session and reports whether the decision still holds. A
+// disable looks for open sessions in its own transaction; one that came too
+// early to see this row is seen here.
+func (s *Server) open(ctx context.Context, r *request, dec *directory.Decision, row directory.RADIUSSession) (bool, error) {
+	seq, err := s.opener.open(ctx, row)
+	if err != nil {
+		return false, err
+	}
+	if seq != dec.Seq {
+		now, err := s.directory.Authorize(ctx, directory.Admission{
+			User: dec.User.ID, Epoch: dec.User.Epoch, App: r.client.app, Protocol: directory.ProtocolRADIUS,
+			Peer: r.id.from.Addr().Unmap(), Client: device(r.packet), Factors: dec.Factors,
+		})
+		if err != nil || !now.Allowed() {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // session makes the row of a session that is about to be accepted.
-func (s *Server) session(r *request, dec *directory.Decision, id int64) directory.RADIUSSession {
+func (s *Server) session(r *request, dec *directory.Decision) directory.RADIUSSession {
 	now := s.now()
 	return directory.RADIUSSession{
-		ID: id, Client: r.client.id, User: dec.User.ID, Username: dec.User.Username, Epoch: dec.User.Epoch,
+		Client: r.client.id, User: dec.User.ID, Username: dec.User.Username, Epoch: dec.User.Epoch,
 		State: directory.RADIUSAccepted, CallingStationID: station(r.packet),
 		CalledStationID: text(r.packet, wire.CalledStationID), NASIP: nasAddress(r), NASPort: nasPort(r.packet),
 		Instance: s.instance, LocalAddr: r.local.String(), Accepted: now, Updated: now,

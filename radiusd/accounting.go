@@ -115,12 +115,18 @@ func statusName(n uint32) string {
 func (s *Server) store(ctx context.Context, records []*record) error {
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
+	var b batch
 	err := s.directory.RecordArtefacts(ctx, func(a *directory.Artefacts) error {
-		b := batch{tables: a, classes: s.classes, sessions: make(map[int64]*tracked)}
+		b = batch{tables: a, classes: s.classes, sessions: make(map[int64]*tracked)}
 		return b.run(records)
 	})
 	if err != nil {
 		return fmt.Errorf("store %d accounting records: %w", len(records), err)
+	}
+	for id, t := range b.sessions {
+		if !open(t) {
+			s.recent.forget(id)
+		}
 	}
 	return nil
 }

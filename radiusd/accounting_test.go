@@ -18,11 +18,14 @@ import (
 
 const stationA, stationB = "00-1A-2B-3C-4D-5E", "00-1A-2B-3C-4D-5F"
 
-// login gets an Access-Accept for alice on a device and returns its Class.
+// login gets an Access-Accept for alice on a device, each time on another
+// port, and returns its Class.
 func (w *world) login(station string) []byte {
 	w.t.Helper()
 	p := accessRequest(w.t, "alice", alicePassword)
 	_ = rfc2865.CallingStationID_SetString(p, station)
+	w.ports++
+	_ = rfc2865.NASPort_Set(p, rfc2865.NASPort(w.ports))
 	reply := w.ask(p)
 	if reply.Code != radius.CodeAccessAccept {
 		w.t.Fatalf("login: %v", reply.Code)
@@ -209,12 +212,68 @@ func (w *world) loginAt(nas string) []byte {
 // forget deletes all sessions.
 func (w *world) forget() {
 	w.t.Helper()
+	for _, row := range w.sessions(directory.RADIUSSessionQuery{Client: w.client.ID}) {
+		w.server.recent.forget(row.ID)
+	}
 	err := w.directory.RecordArtefacts(w.t.Context(), func(a *directory.Artefacts) error {
 		_, err := a.Network.Delete(directory.RADIUSSessionQuery{Client: w.client.ID})
 		return err
 	})
 	if err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// A device that signs in again on the same port keeps its session, until that
+// ended or the user's epoch moved on.
+func TestSessionIsKept(t *testing.T) {
+	w := newWorld(t, schema.RADIUSClient{})
+	again := func() []byte {
+		t.Helper()
+		w.ports = 6
+		return w.login(stationA)
+	}
+	first := again()
+	if !slices.Equal(first, again()) {
+		t.Error("a second session for the same place")
+	}
+	if slices.Equal(first, w.login(stationB)) {
+		t.Error("two devices share a session")
+	}
+	w.account(report{status: wire.AcctStop, id: "1", class: first})
+	second := again()
+	if slices.Equal(first, second) {
+		t.Error("an ended session was used again")
+	}
+	w.write(func(tx *directory.Writer) error {
+		if _, err := tx.DisableUser(w.alice.ID, "test"); err != nil {
+			return err
+		}
+		_, err := tx.EnableUser(w.alice.ID, false)
+		return err
+	})
+	if slices.Equal(second, again()) {
+		t.Error("a session from before a disable was used again")
+	}
+}
+
+func TestRecentForgetsInTime(t *testing.T) {
+	r, now := newRecent(), time.Unix(1_800_000_000, 0)
+	row := func(i int64) *directory.RADIUSSession {
+		return &directory.RADIUSSession{ID: i, User: directory.UserID(i), Accepted: now}
+	}
+	r.add(row(1), "class")
+	if s, ok := r.find(placeOf(row(1)), now.Add(recentFor-1)); !ok || s.id != 1 || s.class != "class" {
+		t.Errorf("%v %v before the end", s, ok)
+	}
+	if _, ok := r.find(placeOf(row(1)), now.Add(recentFor)); ok {
+		t.Error("found after the end")
+	}
+	for i := range int64(3 * recentMax) {
+		r.add(row(i), "")
+	}
+	if n := len(r.young) + len(r.old); n > 2*recentMax || len(r.places) != n {
+		t.Errorf("%d remembered, %d places", n, len(r.places))
 	}
 }
 

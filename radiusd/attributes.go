@@ -156,9 +156,11 @@ func cause(p wire.Packet) string {
 	if !ok || len(v) != 4 {
 		return ""
 	}
-	names := [...]string{"", "User-Request", "Lost-Carrier", "Lost-Service", "Idle-Timeout", "Session-Timeout",
+	names := [...]string{
+		"", "User-Request", "Lost-Carrier", "Lost-Service", "Idle-Timeout", "Session-Timeout",
 		"Admin-Reset", "Admin-Reboot", "Port-Error", "NAS-Error", "NAS-Request", "NAS-Reboot", "Port-Unneeded",
-		"Port-Preempted", "Port-Suspended", "Service-Unavailable", "Callback", "User-Error", "Host-Request"}
+		"Port-Preempted", "Port-Suspended", "Service-Unavailable", "Callback", "User-Error", "Host-Request",
+	}
 	n := binary.BigEndian.Uint32(v)
 	if n == 0 || n >= uint32(len(names)) {
 		return strconv.FormatUint(uint64(n), 10)

@@ -10,8 +10,8 @@ import (
 )
 
 // packet makes a request of attributes given as type, value pairs.
-func packet(t testing.TB, code wire.Code, attributes ...any) wire.Packet {
-	t.Helper()
+func packet(tb testing.TB, code wire.Code, attributes ...any) wire.Packet {
+	tb.Helper()
 	b := make([]byte, 20)
 	b[0], b[1] = byte(code), 1
 	for i := 0; i < len(attributes); i += 2 {
@@ -28,7 +28,7 @@ func packet(t testing.TB, code wire.Code, attributes ...any) wire.Packet {
 	binary.BigEndian.PutUint16(b[2:], uint16(len(b)))
 	p, err := wire.Decode(b)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }

@@ -78,6 +78,9 @@ func (s *Server) stale(row *directory.RADIUSSession, now time.Time) bool {
 }
 
 func (s *Server) presumeEnded(ctx context.Context, ids []int64, now time.Time) error {
+	for _, id := range ids {
+		s.recent.forget(id)
+	}
 	return s.directory.RecordArtefacts(ctx, func(a *directory.Artefacts) error {
 		b := batch{tables: a, sessions: make(map[int64]*tracked)}
 		rows, err := b.take(directory.RADIUSSessionQuery{IDs: ids})

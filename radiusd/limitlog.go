@@ -31,5 +31,5 @@ func (l *limitedLog) warn(ctx context.Context, msg string, attrs ...slog.Attr) {
 	if held > 0 {
 		attrs = append(attrs, slog.Int("suppressed", held))
 	}
-	l.log.LogAttrs(ctx, slog.LevelWarn, msg, attrs...)
+	l.log.LogAttrs(ctx, slog.LevelWarn, msg, attrs...) //nolint:sloglint // every caller passes a constant
 }

@@ -28,8 +28,10 @@ const (
 )
 
 func discards() []discard {
-	return []discard{unknownClient, malformed, unexpectedCode, wrongSecret, noAuthenticator, bareProxyState, bareEAP,
-		repeated, overloaded, undecided, notReady, unanswerable, panicked}
+	return []discard{
+		unknownClient, malformed, unexpectedCode, wrongSecret, noAuthenticator, bareProxyState, bareEAP,
+		repeated, overloaded, undecided, notReady, unanswerable, panicked,
+	}
 }
 
 // metrics are the counters of one server. The maps are filled once and then

@@ -25,8 +25,10 @@ func radclient(t *testing.T, to net.Addr, command, secret, attributes string) st
 }
 
 func TestRadclient(t *testing.T) {
-	w := newWorld(t, schema.RADIUSClient{Reply: []schema.Reply{{Group: "staff", VLAN: "101",
-		Attributes: map[string][]string{"Cisco-AVPair": {"shell:priv-lvl=15", "x=y"}, "WISPr-Bandwidth-Max-Up": {"1000000"}}}}})
+	w := newWorld(t, schema.RADIUSClient{Reply: []schema.Reply{{
+		Group: "staff", VLAN: "101",
+		Attributes: map[string][]string{"Cisco-AVPair": {"shell:priv-lvl=15", "x=y"}, "WISPr-Bandwidth-Max-Up": {"1000000"}},
+	}}})
 	request := fmt.Sprintf("User-Name = alice, User-Password = %q", alicePassword)
 	tests := []struct {
 		name                        string
@@ -39,12 +41,16 @@ func TestRadclient(t *testing.T) {
 			"Tunnel-Type:0 = VLAN", "Tunnel-Medium-Type:0 = IEEE-802", `Tunnel-Private-Group-Id:0 = "101"`,
 			`Cisco-AVPair = "shell:priv-lvl=15"`, `Cisco-AVPair = "x=y"`, "WISPr-Bandwidth-Max-Up = 1000000", "Message-Authenticator = 0x",
 		}},
-		{"wrong password", w.auth, "auth", testSecret, "User-Name = alice, User-Password = wrong, Message-Authenticator = 0x00",
-			[]string{"Received Access-Reject"}},
+		{
+			"wrong password", w.auth, "auth", testSecret, "User-Name = alice, User-Password = wrong, Message-Authenticator = 0x00",
+			[]string{"Received Access-Reject"},
+		},
 		{"without Message-Authenticator", w.auth, "auth", testSecret, request, []string{"No reply from server"}},
 		{"wrong secret", w.auth, "auth", "another secret", request + ", Message-Authenticator = 0x00", []string{"No reply from server"}},
-		{"accounting", w.acct, "acct", testSecret, "Acct-Status-Type = Start, Acct-Session-Id = 1, User-Name = alice",
-			[]string{"Received Accounting-Response"}},
+		{
+			"accounting", w.acct, "acct", testSecret, "Acct-Status-Type = Start, Acct-Session-Id = 1, User-Name = alice",
+			[]string{"Received Accounting-Response"},
+		},
 		{"status of authentication", w.auth, "status", testSecret, "Message-Authenticator = 0x00", []string{"Received Access-Accept"}},
 		{"status of accounting", w.acct, "status", testSecret, "Message-Authenticator = 0x00", []string{"Received Accounting-Response"}},
 	}

@@ -75,13 +75,16 @@ func (r *replyRule) matches(groups []directory.Group) bool {
 	return r.everybody || slices.ContainsFunc(groups, func(g directory.Group) bool { return g.NameKey == r.group })
 }
 
-// acceptPacket builds the Access-Accept. An error means that a reply row that
-// matches cannot be applied.
-func (s *Server) acceptPacket(r *request, dec *directory.Decision, row *directory.RADIUSSession) ([]byte, error) {
-	e := wire.NewReply(nil, wire.AccessAccept, r.packet, true)
+// replySize is enough for most answers.
+const replySize = 192
+
+// acceptPacket builds the Access-Accept of the session that class names. An
+// error means that a reply row that matches cannot be applied.
+func acceptPacket(r *request, dec *directory.Decision, class string) ([]byte, error) {
+	e := wire.NewReply(make([]byte, 0, replySize), wire.AccessAccept, r.packet, true)
 	// RFC 2865 §5.1: the User-Name of an Accept is the one accounting uses.
 	e.AddString(wire.UserName, dec.User.Username)
-	e.AddString(wire.Class, s.classes.of(row))
+	e.AddString(wire.Class, class)
 	session := r.client.session
 	for i := range r.client.rules {
 		rule := &r.client.rules[i]

@@ -13,12 +13,11 @@ import (
 	"gatehouse/directory"
 )
 
-// Config is what a Server is made of. Directory, Logger and at least one
-// socket are required.
+// Config is what a Server is made of. Directory and Logger are required.
 type Config struct {
 	Directory *directory.Directory
 	// Auth and Acct are bound UDP sockets (*net.UDPConn) for Access-Requests and
-	// Accounting-Requests. Run closes them.
+	// Accounting-Requests; none: off. Run closes them.
 	Auth, Acct []net.PacketConn
 	Logger     *slog.Logger
 	Registry   prometheus.Registerer // nil: no metrics
@@ -34,6 +33,7 @@ type Server struct {
 	transport *transport
 	classes   *classes
 	opener    *opener
+	recent    *recent
 	clients   clientSet
 
 	lifetime   context.Context // of Run; for what a packet sets off
@@ -43,13 +43,13 @@ type Server struct {
 // New checks the configuration and registers the metrics. Nothing is read from
 // the sockets before Run.
 func New(c Config) (*Server, error) {
-	if c.Directory == nil || c.Logger == nil || len(c.Auth)+len(c.Acct) == 0 {
-		return nil, errors.New("radiusd: Directory, Logger and a socket are required")
+	if c.Directory == nil || c.Logger == nil {
+		return nil, errors.New("radiusd: Directory and Logger are required")
 	}
 	s := &Server{
 		directory: c.Directory, log: c.Logger, instance: c.Instance,
 		undecided: limitedLog{log: c.Logger, now: c.Directory.Now},
-		transport: newTransport(c.Logger, c.Directory.Now), opener: newOpener(c.Directory),
+		transport: newTransport(c.Logger, c.Directory.Now), opener: newOpener(c.Directory), recent: newRecent(),
 	}
 	var err error
 	if s.classes, err = newClasses(c.Directory.Keys()); err != nil {

@@ -29,21 +29,21 @@ func (w *world) ask(p *radius.Packet) *radius.Packet {
 	return parse(w.t, raw, a.receive())
 }
 
-func parse(t testing.TB, request, b []byte) *radius.Packet {
-	t.Helper()
+func parse(tb testing.TB, request, b []byte) *radius.Packet {
+	tb.Helper()
 	reply, err := wire.Decode(b)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if !reply.VerifyReply([16]byte(request[4:]), wire.NewKey([]byte(testSecret))) {
-		t.Fatal("the answer does not verify")
+		tb.Fatal("the answer does not verify")
 	}
 	if wire.Code(request[0]) == wire.AccessRequest && wire.Type(b[20]) != wire.MessageAuthenticator {
-		t.Errorf("the first attribute is %d, want Message-Authenticator", b[20])
+		tb.Errorf("the first attribute is %d, want Message-Authenticator", b[20])
 	}
 	p, err := radius.Parse(b, []byte(testSecret))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }
@@ -70,8 +70,10 @@ func (w *world) sessions(q directory.RADIUSSessionQuery) []directory.RADIUSSessi
 func TestAccept(t *testing.T) {
 	w := newWorld(t, schema.RADIUSClient{Reply: []schema.Reply{
 		{Group: "nobody", VLAN: "666"},
-		{Group: "Staff", VLAN: "101", FilterID: "staff-in", SessionTimeout: 3600,
-			Attributes: map[string][]string{"Mikrotik-Group": {"full"}, "Acct-Interim-Interval": {"600"}}},
+		{
+			Group: "Staff", VLAN: "101", FilterID: "staff-in", SessionTimeout: 3600,
+			Attributes: map[string][]string{"Mikrotik-Group": {"full"}, "Acct-Interim-Interval": {"600"}},
+		},
 		{VLAN: "999"},
 	}})
 	p := accessRequest(t, "ALICE", alicePassword)

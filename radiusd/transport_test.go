@@ -25,54 +25,54 @@ import (
 const testSecret = "the secret of a test network"
 
 // signed encodes p with a right Message-Authenticator.
-func signed(t testing.TB, p *radius.Packet) []byte {
-	t.Helper()
+func signed(tb testing.TB, p *radius.Packet) []byte {
+	tb.Helper()
 	if err := rfc2869.MessageAuthenticator_Set(p, make([]byte, 16)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	raw, err := p.MarshalBinary()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	mac := hmac.New(md5.New, p.Secret)
 	mac.Write(raw)
 	if err := rfc2869.MessageAuthenticator_Set(p, mac.Sum(nil)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return encoded(t, p)
+	return encoded(tb, p)
 }
 
-func encoded(t testing.TB, p *radius.Packet) []byte {
-	t.Helper()
+func encoded(tb testing.TB, p *radius.Packet) []byte {
+	tb.Helper()
 	raw, err := p.Encode()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return raw
 }
 
-func accessRequest(t testing.TB, name, password string) *radius.Packet {
-	t.Helper()
+func accessRequest(tb testing.TB, name, password string) *radius.Packet {
+	tb.Helper()
 	p := radius.New(radius.CodeAccessRequest, []byte(testSecret))
 	if err := rfc2865.UserName_SetString(p, name); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := rfc2865.UserPassword_SetString(p, password); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }
 
-func listenUDP(t testing.TB, address string) *net.UDPConn {
-	t.Helper()
+func listenUDP(tb testing.TB, address string) *net.UDPConn {
+	tb.Helper()
 	var config net.ListenConfig
 	network := "udp"
 	if strings.HasPrefix(address, "0.0.0.0") {
 		network = "udp4" // "udp" would make it an IPv6 socket
 	}
-	c, err := config.ListenPacket(t.Context(), network, address)
+	c, err := config.ListenPacket(tb.Context(), network, address)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c.(*net.UDPConn)
 }
@@ -84,21 +84,21 @@ type testTransport struct {
 	handled    atomic.Int64
 }
 
-func startTransport(t testing.TB, listen string, c *client, prepare func(*testTransport)) *testTransport {
-	t.Helper()
+func startTransport(tb testing.TB, listen string, c *client, prepare func(*testTransport)) *testTransport {
+	tb.Helper()
 	tt := &testTransport{transport: newTransport(slog.New(slog.DiscardHandler), time.Now)}
-	tt.auth, tt.acct = listenUDP(t, listen), listenUDP(t, listen)
+	tt.auth, tt.acct = listenUDP(tb, listen), listenUDP(tb, listen)
 	for i, conn := range []*net.UDPConn{tt.auth, tt.acct} {
 		s, err := newSocket(conn, i, i == 1)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		tt.sockets = append(tt.sockets, s)
 	}
 	var err error
 	zero := func() float64 { return 0 }
 	if tt.metrics, err = newMetrics(nil, zero, zero); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	clients := new(table)
 	c.clientState = new(clientState)
@@ -108,7 +108,7 @@ func startTransport(t testing.TB, listen string, c *client, prepare func(*testTr
 	for _, p := range []string{"127.0.0.0/8", "::1/128"} {
 		clients.add(netip.MustParsePrefix(p), c)
 	}
-	tt.transport.clients.Store(clients)
+	tt.clients.Store(clients)
 	tt.ready.Store(true)
 	tt.seen = func(*client) {}
 	tt.handle = func(_ context.Context, r *request) {
@@ -124,10 +124,10 @@ func startTransport(t testing.TB, listen string, c *client, prepare func(*testTr
 	if prepare != nil {
 		prepare(tt)
 	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ctx, stop := context.WithCancel(context.WithoutCancel(tb.Context()))
 	done := make(chan struct{})
 	go func() { tt.run(ctx); close(done) }()
-	t.Cleanup(func() { stop(); <-done })
+	tb.Cleanup(func() { stop(); <-done })
 	return tt
 }
 
@@ -148,14 +148,14 @@ type asker struct {
 	conn *net.UDPConn
 }
 
-func dial(t testing.TB, to net.Addr) *asker {
-	t.Helper()
-	conn, err := (&net.Dialer{}).DialContext(t.Context(), "udp", to.String())
+func dial(tb testing.TB, to net.Addr) *asker {
+	tb.Helper()
+	conn, err := (&net.Dialer{}).DialContext(tb.Context(), "udp", to.String())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() })
-	return &asker{t, conn.(*net.UDPConn)}
+	tb.Cleanup(func() { conn.Close() })
+	return &asker{tb, conn.(*net.UDPConn)}
 }
 
 func (a *asker) send(b []byte) {
@@ -202,8 +202,8 @@ func (tt *testTransport) discarded(why discard) int {
 }
 
 func TestDiscards(t *testing.T) {
-	bare := func(types ...wire.Type) func(testing.TB) []byte {
-		return func(t testing.TB) []byte {
+	bare := func(types ...wire.Type) func() []byte {
+		return func() []byte {
 			p := accessRequest(t, "alice", "secret")
 			for _, typ := range types {
 				p.Add(radius.Type(typ), []byte("x"))
@@ -215,45 +215,45 @@ func TestDiscards(t *testing.T) {
 		name       string
 		auto       bool
 		accounting bool
-		packet     func(t testing.TB) []byte
+		packet     func() []byte
 		want       discard
 	}{
 		{"no message-authenticator", false, false, bare(), noAuthenticator},
-		{"wrong message-authenticator", true, false, func(t testing.TB) []byte {
+		{"wrong message-authenticator", true, false, func() []byte {
 			b := signed(t, accessRequest(t, "alice", "secret"))
 			b[len(b)-1] ^= 1
 			return b
 		}, wrongSecret},
-		{"another secret", false, false, func(t testing.TB) []byte {
+		{"another secret", false, false, func() []byte {
 			p := accessRequest(t, "alice", "secret")
 			p.Secret = []byte("another")
 			return signed(t, p)
 		}, wrongSecret},
 		{"proxy-state without message-authenticator", true, false, bare(wire.ProxyState), bareProxyState},
 		{"EAP without message-authenticator", true, false, bare(wire.EAPMessage), bareEAP},
-		{"shorter than its length", false, false, func(t testing.TB) []byte {
+		{"shorter than its length", false, false, func() []byte {
 			b := signed(t, accessRequest(t, "alice", "secret"))
 			return b[:len(b)-1]
 		}, malformed},
-		{"not a packet", false, false, func(testing.TB) []byte { return []byte("GET / HTTP/1.1") }, malformed},
-		{"accounting on the authentication port", false, false, func(t testing.TB) []byte {
+		{"not a packet", false, false, func() []byte { return []byte("GET / HTTP/1.1") }, malformed},
+		{"accounting on the authentication port", false, false, func() []byte {
 			return encoded(t, radius.New(radius.CodeAccountingRequest, []byte(testSecret)))
 		}, unexpectedCode},
-		{"access on the accounting port", false, true, func(t testing.TB) []byte {
+		{"access on the accounting port", false, true, func() []byte {
 			return signed(t, accessRequest(t, "alice", "secret"))
 		}, unexpectedCode},
-		{"an answer as a request", false, false, func(t testing.TB) []byte {
+		{"an answer as a request", false, false, func() []byte {
 			return encoded(t, radius.New(radius.CodeAccessAccept, []byte(testSecret)))
 		}, unexpectedCode},
-		{"accounting with another secret", false, true, func(t testing.TB) []byte {
+		{"accounting with another secret", false, true, func() []byte {
 			return encoded(t, radius.New(radius.CodeAccountingRequest, []byte("another")))
 		}, wrongSecret},
-		{"accounting with a wrong message-authenticator", false, true, func(t testing.TB) []byte {
+		{"accounting with a wrong message-authenticator", false, true, func() []byte {
 			p := radius.New(radius.CodeAccountingRequest, []byte(testSecret))
 			_ = rfc2869.MessageAuthenticator_Set(p, make([]byte, 16))
 			return encoded(t, p)
 		}, wrongSecret},
-		{"status without message-authenticator", true, false, func(t testing.TB) []byte {
+		{"status without message-authenticator", true, false, func() []byte {
 			return encoded(t, radius.New(radius.CodeStatusServer, []byte(testSecret)))
 		}, noAuthenticator},
 	}
@@ -265,7 +265,7 @@ func TestDiscards(t *testing.T) {
 				conn = s.acct
 			}
 			a := dial(t, conn.LocalAddr())
-			a.send(tt.packet(t))
+			a.send(tt.packet())
 			a.barrier()
 			if got := s.discarded(tt.want); got != 1 || s.handled.Load() != 0 {
 				t.Errorf("%d discarded as %s, %d handled", got, tt.want, s.handled.Load())
@@ -475,11 +475,11 @@ func TestAnswersFromTheAddressAsked(t *testing.T) {
 }
 
 // waitFor polls until ok or 5 s have passed.
-func waitFor(t testing.TB, ok func() bool) {
-	t.Helper()
+func waitFor(tb testing.TB, ok func() bool) {
+	tb.Helper()
 	for end := time.Now().Add(5 * time.Second); !ok(); {
 		if time.Now().After(end) {
-			t.Fatal("it never happened")
+			tb.Fatal("it never happened")
 		}
 		time.Sleep(time.Millisecond)
 	}

@@ -31,37 +31,38 @@ type world struct {
 	alice, bob directory.User
 	staff      directory.Group
 	client     directory.RADIUSClient
+	ports      uint32
 	stop       func()
 }
 
 var operator = directory.Actor{Kind: directory.ActorOperator, Name: "test"}
 
-func testKeys(t testing.TB) directory.Keys {
-	t.Helper()
+func testKeys(tb testing.TB) directory.Keys {
+	tb.Helper()
 	keys := directory.Keys{}
 	for _, p := range seal.Purposes() {
 		k, err := seal.NewKey(p, rand.Reader, time.Unix(0, 0))
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if keys[p], err = seal.NewRing(p, "test", time.Now, k); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return keys
 }
 
-func newWorld(t testing.TB, config schema.RADIUSClient) *world {
-	t.Helper()
-	w := &world{t: t, store: directorytest.OpenSQLite(t)}
+func newWorld(tb testing.TB, config schema.RADIUSClient) *world {
+	tb.Helper()
+	w := &world{t: tb, store: directorytest.OpenSQLite(tb)}
 	var err error
 	w.directory, err = directory.Open(directory.Config{
-		Store: w.store, Keys: testKeys(t), Logger: slog.New(slog.DiscardHandler), Daemon: "radiusd", Instance: "test",
+		Store: w.store, Keys: testKeys(tb), Logger: slog.New(slog.DiscardHandler), Daemon: "radiusd", Instance: "test",
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(w.directory.Close)
+	tb.Cleanup(w.directory.Close)
 	w.populate(config)
 	w.start()
 	return w
@@ -145,13 +146,16 @@ func (w *world) start() {
 	waitFor(w.t, func() bool { return w.server.transport.ready.Load() })
 }
 
-func mustAddr(t testing.TB, s string) netip.Addr {
-	t.Helper()
+func mustAddr(tb testing.TB, s string) netip.Addr {
+	tb.Helper()
 	a, err := netip.ParseAddr(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return a
 }
 
-func parseIP(t testing.TB, s string) []byte { return mustAddr(t, s).AsSlice() }
+func parseIP(tb testing.TB, s string) []byte {
+	tb.Helper()
+	return mustAddr(tb, s).AsSlice()
+}

@@ -14,26 +14,26 @@ import (
 
 // theirs encodes with the other library and signs the way its users do: zero
 // attribute, encode, compute, set, encode.
-func theirs(t testing.TB, p *radius.Packet, nonce [16]byte) []byte {
-	t.Helper()
+func theirs(tb testing.TB, p *radius.Packet, nonce [16]byte) []byte {
+	tb.Helper()
 	if err := rfc2869.MessageAuthenticator_Set(p, make([]byte, 16)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	saved := p.Authenticator
 	p.Authenticator = nonce
 	unsigned, err := p.MarshalBinary()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	mac := hmac.New(md5.New, p.Secret)
 	mac.Write(unsigned)
 	if err := rfc2869.MessageAuthenticator_Set(p, mac.Sum(nil)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	p.Authenticator = saved
 	out, err := p.Encode()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return out
 }

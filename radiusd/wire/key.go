@@ -2,7 +2,7 @@ package wire
 
 import (
 	"crypto/hmac"
-	"crypto/md5" //nolint:gosec // RFC 2865 §3 prescribes MD5.
+	"crypto/md5" // RFC 2865 §3 prescribes MD5.
 	"hash"
 	"log/slog"
 	"sync"
@@ -48,7 +48,7 @@ func (k *Key) messageAuthenticator(raw []byte, at int, nonce [16]byte) [16]byte 
 // Response Authenticator of RFC 2865 §3.
 func (k *Key) digest(raw []byte, nonce [16]byte) [16]byte {
 	var out [authSize]byte
-	h := md5.New() //nolint:gosec // RFC 2865 §3 prescribes MD5.
+	h := md5.New()
 	h.Write(raw[:authOffset])
 	h.Write(nonce[:])
 	h.Write(raw[headerSize:])

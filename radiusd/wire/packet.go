@@ -114,17 +114,6 @@ func (p Packet) Has(t Type) bool {
 	return ok
 }
 
-// Count returns how many attributes of type t there are.
-func (p Packet) Count(t Type) int {
-	n := 0
-	for have := range p.Attributes() {
-		if have == t {
-			n++
-		}
-	}
-	return n
-}
-
 // Uint32 returns the first attribute of type t as an integer; false when
 // there is none or it is not four octets long.
 func (p Packet) Uint32(t Type) (uint32, bool) {

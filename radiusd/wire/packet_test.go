@@ -24,20 +24,20 @@ const (
 		0e 06 c0 a8 01 03`
 )
 
-func unhex(t testing.TB, s string) []byte {
-	t.Helper()
+func unhex(tb testing.TB, s string) []byte {
+	tb.Helper()
 	b, err := hex.DecodeString(strings.Join(strings.Fields(s), ""))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
 
-func mustDecode(t testing.TB, b []byte) Packet {
-	t.Helper()
+func mustDecode(tb testing.TB, b []byte) Packet {
+	tb.Helper()
 	p, err := Decode(b)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }
@@ -141,7 +141,7 @@ func TestPasswordSizes(t *testing.T) {
 		}
 		packet := radius.New(radius.CodeAccessRequest, secret)
 		packet.Authenticator = auth
-		packet.Attributes.Add(rfc2865.UserPassword_Type, hidden)
+		packet.Add(rfc2865.UserPassword_Type, hidden)
 		if theirs := rfc2865.UserPassword_Get(packet); !bytes.Equal(theirs, in) {
 			t.Errorf("%d octets: layeh reads %q", n, theirs)
 		}
@@ -161,7 +161,7 @@ func TestUint32OfWrongSize(t *testing.T) {
 	if _, ok := p.Uint32(NASPort); ok {
 		t.Error("an integer of one octet was read")
 	}
-	if p.Has(UserName) || p.Count(NASPort) != 1 {
-		t.Error("Has or Count is wrong")
+	if p.Has(UserName) || !p.Has(NASPort) {
+		t.Error("Has is wrong")
 	}
 }

@@ -2,7 +2,7 @@ package wire
 
 import (
 	"bytes"
-	"crypto/md5" //nolint:gosec // RFC 2865 §5.2 prescribes MD5.
+	"crypto/md5" // RFC 2865 §5.2 prescribes MD5.
 	"errors"
 )
 
@@ -43,7 +43,7 @@ func HidePassword(password []byte, authenticator [16]byte, k *Key) ([]byte, erro
 // xorBlocks writes in xor the key stream to out; chain is the side that
 // carries the hidden text, whose previous block keys the next one.
 func xorBlocks(out, in, chain []byte, authenticator [16]byte, secret []byte) {
-	h := md5.New() //nolint:gosec // RFC 2865 §5.2 prescribes MD5.
+	h := md5.New()
 	previous := authenticator
 	var stream [16]byte
 	for at := 0; at < len(in); at += 16 {
