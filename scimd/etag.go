@@ -44,13 +44,16 @@ func (rq *request) ifMatch(version string) error {
 	return &directory.Error{Kind: directory.Stale, Msg: "the resource has changed; its version is " + version}
 }
 
-// notModified reports whether the client has this version already.
+// notModified reports whether the client reads what it has already.
 func (rq *request) notModified(version string) bool {
+	if rq.http.Method != http.MethodGet && rq.http.Method != http.MethodHead {
+		return false
+	}
 	h := strings.Join(rq.http.Header.Values("If-None-Match"), ",")
 	return h != "" && lists(h, version)
 }
 
-// show answers a read of one resource.
+// show answers with one resource.
 func (rq *request) show(o *object, version string) answer {
 	if rq.notModified(version) {
 		return answer{status: http.StatusNotModified, version: version}

@@ -213,7 +213,6 @@ func (s *Server) updateGroup(rq *request, cs *changeSet, show bool) (a answer, e
 			a = answer{version: versionOf(g.Rev, after.str("externalId"))}
 			return nil
 		}
-		rq.http.Header.Del("If-None-Match")
 		a, err = rq.showGroup(w.Reader, g)
 		return err
 	})

@@ -94,7 +94,7 @@ func newSource(row directory.SCIMSource) (*source, error) {
 	src := &source{
 		name:    row.Name,
 		rev:     row.Rev,
-		label:   "scim:" + row.Name,
+		label:   directory.Actor{Kind: directory.ActorSource, Name: row.Name}.Label(),
 		profile: Profile(c.Profile),
 		config:  c,
 		group:   groupType(),

@@ -268,8 +268,6 @@ func (s *Server) updateUser(rq *request, cs *changeSet, start func(*object) *obj
 		if u, err = w.User(u.ID); err != nil {
 			return err
 		}
-		// The condition was If-Match; a response to a write is never 304.
-		rq.http.Header.Del("If-None-Match")
 		a, err = rq.showUser(w.Reader, u)
 		return err
 	})

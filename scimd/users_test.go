@@ -259,6 +259,9 @@ func TestETags(t *testing.T) {
 	if v1 == v2 {
 		t.Error("the version is the same")
 	}
+	if r := f.want(t, 201, "POST", users, acceptance, "If-None-Match", "*"); r.id() == "" {
+		t.Error("created without a body")
+	}
 	f.want(t, 412, "PUT", url, `{"schemas":["`+urnUser+`"],"userName":"jane"}`, "If-Match", v1)
 	f.want(t, 412, "DELETE", url, "", "If-Match", v1)
 	f.want(t, 200, "PUT", url, `{"schemas":["`+urnUser+`"],"userName":"jane"}`, "If-Match", "*")
