@@ -24,6 +24,9 @@ type NewJob struct {
 // AddJob queues work in the transaction that makes it necessary. A job whose
 // key is queued already is left as it is.
 func (w *Writer) AddJob(n NewJob) error {
+	if err := w.require(VerbWriteArtefacts, 0); err != nil {
+		return err
+	}
 	if n.Key != "" {
 		_, queued, err := one(w.tx.Jobs.Find(JobQuery{Key: n.Key}))
 		if err != nil || queued {

@@ -91,11 +91,11 @@ func (w *Writer) writable(attribute string) error {
 // SetExternalID records how the actor's source calls a user or group; an empty
 // external id removes it. Exists: the source calls another thing so.
 func (w *Writer) SetExternalID(kind string, ref int64, external string) error {
+	if err := w.require(VerbWriteMembers, 0); err != nil {
+		return err
+	}
 	if w.scope == nil {
 		return invalid(kind, "externalId", "only a SCIM source has external ids")
-	}
-	if err := w.require(VerbUpdateUser, 0); err != nil {
-		return err
 	}
 	if len(external) > 512 {
 		return invalid(kind, "externalId", "an external id has at most 512 characters")

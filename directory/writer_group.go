@@ -256,6 +256,9 @@ func (w *Writer) RemoveMembers(id GroupID, users ...UserID) (still []Membership,
 // ReplaceMembers makes the rows of the actor's source exactly these. Rows of
 // other sources stay.
 func (w *Writer) ReplaceMembers(id GroupID, rows ...Membership) error {
+	if _, err := w.groupForMembers(id); err != nil {
+		return err
+	}
 	own, err := all(w.tx.Members.Find(MembershipQuery{Groups: []GroupID{id}, Source: w.by.Label()}))
 	if err != nil {
 		return err

@@ -59,6 +59,9 @@ func (w *Writer) RemoveNesting(parent, child GroupID) error {
 // ReplaceNestings makes the groups in parent, by rows of the actor's source,
 // exactly these.
 func (w *Writer) ReplaceNestings(parent GroupID, rows ...Nesting) error {
+	if _, err := w.groupForMembers(parent); err != nil {
+		return err
+	}
 	have, err := w.ownNestings(parent)
 	if err != nil {
 		return err
