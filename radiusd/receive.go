@@ -29,7 +29,8 @@ func (t *transport) receive(ctx context.Context, s *socket, b, oob []byte, from 
 		t.refuse(ctx, why, peer.String(), c.name)
 		return
 	}
-	if p.HasMessageAuthenticator() && c.auto && !s.accounting && !c.protected.Swap(true) {
+	// A Status-Server always has one and says nothing of other requests.
+	if p.Code() == wire.AccessRequest && p.HasMessageAuthenticator() && c.auto && !c.protected.Swap(true) {
 		t.seen(c)
 	}
 	if p.Code() == wire.StatusServer {

@@ -288,6 +288,7 @@ func TestAutomaticMode(t *testing.T) {
 		tt.seen = func(*client) { told.Add(1) }
 	})
 	a := dial(t, s.auth.LocalAddr())
+	a.barrier() // its Message-Authenticator does not count
 	p := accessRequest(t, "alice", "secret")
 	a.send(encoded(t, p))
 	if b := a.receive(); b[20] != byte(wire.MessageAuthenticator) {
