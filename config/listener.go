@@ -90,3 +90,17 @@ func checkUpstream(upstream string) string {
 	}
 	return ""
 }
+
+// FirstOpenListener returns the first listener that others than this machine
+// can reach, and "" when there is none.
+func (c Config) FirstOpenListener() (key, address string) {
+	for _, l := range c.listeners() {
+		for _, address := range l.addresses {
+			host, _, err := net.SplitHostPort(address)
+			if !strings.HasPrefix(address, "unix:") && (err != nil || !loopback(host)) {
+				return l.key, address
+			}
+		}
+	}
+	return "", ""
+}
