@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -93,7 +94,7 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("idp: %w", err)
 	}
 	s := &Server{config: c, oidc: provider, janitor: &janitor{d: c.Directory, log: c.Logger}}
-	if s.forward, err = newForwarder(c.SCIM, c.SCIMUpstream); err != nil {
+	if s.forward, err = newForwarder(c.SCIM, c.SCIMUpstream, quiet(c.Logger)); err != nil {
 		return nil, fmt.Errorf("idp: scim: %w", err)
 	}
 	mux := http.NewServeMux()
@@ -111,6 +112,9 @@ func New(c Config) (*Server, error) {
 	s.handler = s.route(mux, e)
 	return s, nil
 }
+
+// quiet is where the standard library reports what clients do wrong.
+func quiet(l *slog.Logger) *log.Logger { return slog.NewLogLogger(l.Handler(), slog.LevelDebug) }
 
 // route keeps the mux from tidying up the paths that the forwarder is to judge.
 func (s *Server) route(mux *http.ServeMux, e *edge.Edge) http.Handler {
@@ -140,7 +144,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer cancel()
 	srv := &http.Server{
 		Handler: s, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeader, TLSConfig: s.config.TLS, ErrorLog: slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug),
+		MaxHeaderBytes: maxHeader, TLSConfig: s.config.TLS, ErrorLog: quiet(s.config.Logger),
 	}
 	ended := make(chan error, len(s.config.Listeners)+len(s.config.ListenersTLS)+2)
 	for _, l := range s.config.Listeners {

@@ -3,8 +3,10 @@ package idp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -44,7 +46,7 @@ type forwarder struct {
 }
 
 // newForwarder returns nil when there is no SCIM here.
-func newForwarder(inProcess http.Handler, upstream string) (*forwarder, error) {
+func newForwarder(inProcess http.Handler, upstream string, log *log.Logger) (*forwarder, error) {
 	f := &forwarder{target: inProcess, local: inProcess != nil, slots: make(chan struct{}, scimConcurrent)}
 	switch {
 	case inProcess != nil:
@@ -74,13 +76,18 @@ func newForwarder(inProcess http.Handler, upstream string) (*forwarder, error) {
 			p.Out.Header.Del("X-Forwarded-For")
 		},
 		Transport: transport,
+		ErrorLog:  log,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			var long *http.MaxBytesError
+			if errors.As(err, &long) {
+				scimError(w, http.StatusRequestEntityTooLarge, "the body is longer than "+strconv.FormatInt(long.Limit, 10)+" bytes")
+				return
+			}
 			scimError(w, http.StatusServiceUnavailable, "the SCIM service does not answer; try again")
 			if o, ok := w.(*scimWriter); ok {
 				o.err = err
 			}
 		},
-		ErrorLog: nil,
 	}
 	return f, nil
 }

@@ -36,7 +36,7 @@ func samples() map[string]Page {
 		"sign-in-problem":  {Name: SignIn, CSRF: "x", Status: http.StatusForbidden, Data: SignInData{Username: "amelie", Problem: "The username or the password is not right. Check both and try again."}},
 		"sign-out":         {Name: SignOut, CSRF: "x", Data: SignOutData{App: "Grafana", Action: "/sign-out", Fields: []Field{{"a", "b"}}}},
 		"signed-out":       {Name: SignedOut},
-		"error":            {Name: Error, Status: http.StatusServiceUnavailable, Data: ErrorData{Title: "Sign-in is not available right now", Text: []string{"Your request could not be checked because a part of the service does not answer. Nothing is wrong with your account. Try again in a moment."}, RequestID: "6f3b2f5ad6e4c21b", Retry: "/", Home: true}},
+		"error":            {Name: Error, Status: http.StatusServiceUnavailable, Data: ErrorData{Title: "Sign-in is not available right now", Text: []string{"Your request could not be checked because a part of the service does not answer. Your account is in order. Try again in a moment."}, RequestID: "6f3b2f5ad6e4c21b", Retry: "/", Home: true}},
 		"portal":           {Name: Portal, CSRF: "x", Account: who, Data: PortalData{Apps: apps}},
 		"portal-empty":     {Name: Portal, CSRF: "x", Account: who, Data: PortalData{}},
 		"portal-unmatched": {Name: Portal, CSRF: "x", Account: who, Data: PortalData{Query: "zzz"}},
