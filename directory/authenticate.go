@@ -149,7 +149,7 @@ func (t *trial) refresh(ctx context.Context) error {
 // prove finds the credential that the password opens. Whoever it is asked for,
 // and whether they exist, one slow hash is computed, unless the answer is known
 // without any.
-func (t *trial) prove(ctx context.Context) (bool, error) {
+func (t *trial) prove(ctx context.Context) (right bool, err error) {
 	if len(t.password) > credential.MaxPassword || t.password == "" {
 		return false, nil
 	}
@@ -157,23 +157,25 @@ func (t *trial) prove(ctx context.Context) (bool, error) {
 		return true, nil
 	}
 	c, ok := t.signInPassword()
-	var seen verifiedEntry
+	known := func() bool { return false }
 	if ok && t.attempt.Protocol != ProtocolWeb {
-		seen = t.d.verified.entry(&c, t.password)
+		seen := t.d.verified.entry(&c, t.password)
 		if t.d.verified.has(seen) {
 			t.used = c
 			return true, nil
 		}
+		known = func() bool { return t.d.verified.has(seen) }
+		defer func() {
+			if right && err == nil && t.slow {
+				t.d.verified.add(seen)
+			}
+		}()
 	}
-	right, err := t.hash(ctx, c.Verifier)
-	if err != nil || !right || !ok {
-		return false, err
+	right, err = t.hash(ctx, c, known)
+	if right {
+		t.used = c
 	}
-	t.used = c
-	if t.attempt.Protocol != ProtocolWeb {
-		t.d.verified.add(seen)
-	}
-	return true, nil
+	return right, err
 }
 
 // generated checks a secret that we made: it names its credential and needs no
@@ -205,8 +207,10 @@ func (t *trial) signInPassword() (Credential, bool) {
 }
 
 // hash computes the one slow hash of the attempt, in the account's and the
-// source's turn. An empty encoded stands for nobody's: the work is the same.
-func (t *trial) hash(ctx context.Context, encoded string) (bool, error) {
+// source's turn, unless known says meanwhile that the same password was verified
+// for another attempt. A credential without a verifier stands for nobody's: the
+// work is the same.
+func (t *trial) hash(ctx context.Context, c Credential, known func() bool) (bool, error) {
 	leave, ok, err := t.d.limiter.enter(ctx, t.account)
 	if err != nil {
 		return false, err
@@ -216,6 +220,9 @@ func (t *trial) hash(ctx context.Context, encoded string) (bool, error) {
 		return false, nil
 	}
 	defer leave()
+	if known() {
+		return true, nil
+	}
 	if left := t.d.limiter.delayed(t.entry); left > 0 { // others failed while this one waited
 		t.overload("too many failures from here")
 		t.dec.RetryAfter = left
@@ -235,22 +242,25 @@ func (t *trial) hash(ctx context.Context, encoded string) (bool, error) {
 	}
 	defer release()
 	t.slow = true
-	nobody := encoded == ""
-	if nobody {
-		encoded = t.d.dummy
+	return t.compute(ctx, c)
+}
+
+func (t *trial) compute(ctx context.Context, c Credential) (bool, error) {
+	if c.Verifier == "" {
+		_, err := credential.Verify(t.d.dummy, t.password.Reveal())
+		return false, err
 	}
-	v, err := credential.Parse(encoded)
+	v, err := credential.Parse(c.Verifier)
 	if err != nil {
 		return false, fmt.Errorf("read a stored password hash: %w", err)
 	}
-	// Imported hashes are of the raw bytes, ours of the NFC form; Verify tries both.
-	right := v.Verify(t.password.Reveal())
-	if right && !nobody && credential.DefaultParams().NeedsRehash(v) {
-		if c, ok := t.signInPassword(); ok {
-			t.d.background(ctx, func(ctx context.Context) { t.d.rehash(ctx, c, t.password) })
-		}
+	if !v.Verify(t.password.Reveal()) {
+		return false, nil
 	}
-	return right && !nobody, nil
+	if credential.DefaultParams().NeedsRehash(v) {
+		t.d.background(ctx, func(ctx context.Context) { t.d.rehash(ctx, c, t.password) })
+	}
+	return true, nil
 }
 
 func (t *trial) overload(detail string) {

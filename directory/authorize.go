@@ -79,7 +79,7 @@ func (d *Directory) admit(ctx context.Context, dec *Decision, p *principal, to a
 		}
 	}
 	dec.Outcome, dec.Reason = Allow, ReasonOK
-	dec.User, dec.Groups, dec.Rights = p.user.clone(), groups, p.rights(now)
+	dec.User, dec.Groups, dec.Rights = p.user, groups, p.rights(now)
 	return nil
 }
 

@@ -90,7 +90,8 @@ type Check struct {
 }
 
 // Decision is what the core answers to an Attempt. It is not an error: a
-// decision was made.
+// decision was made. The maps and slices of User, Groups and App are shared with
+// other decisions and must not be changed.
 type Decision struct {
 	Outcome    Outcome
 	Reason     Reason

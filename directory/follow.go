@@ -13,6 +13,9 @@ const (
 	pollEvery   = 25 * time.Millisecond
 	syncTimeout = 2 * time.Second
 	syncBatch   = 1000 // transactions of the feed read at once
+
+	crowd     = 4 // attempts served by one read, from which on the next waits for more
+	gatherFor = 50 * time.Microsecond
 )
 
 // follower reads the head of the feed and applies the changes up to it to the
@@ -77,9 +80,13 @@ func (f *follower) run(ctx context.Context) {
 	defer bell.Wait()
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
+	crowded := false
 	for {
 		select {
 		case <-f.kick:
+			if crowded {
+				wait(ctx, gatherFor) // many attempts are on their way: one read for more of them
+			}
 		case <-poll.C:
 		case <-rings:
 		case <-ctx.Done():
@@ -91,6 +98,7 @@ func (f *follower) run(ctx context.Context) {
 		served := f.waiting
 		f.waiting = nil
 		f.mu.Unlock()
+		crowded = len(served) >= crowd
 		head, err := f.sync(ctx)
 		f.answer(served, head, err)
 	}

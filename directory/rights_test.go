@@ -202,6 +202,9 @@ func TestSourceScope(t *testing.T) {
 		}, false},
 		{"fill another's group", func(w *directory.Writer) error { return w.AddMembers(local.ID, directory.Membership{User: jane.ID}) }, false},
 		{"delete another's group", func(w *directory.Writer) error { return w.DeleteGroup(local.ID, true) }, false},
+		{"name another's user its own", func(w *directory.Writer) error { return w.SetExternalID("user", int64(alice.ID), "mine") }, false},
+		{"name another's group its own", func(w *directory.Writer) error { return w.SetExternalID("group", int64(local.ID), "mine") }, false},
+		{"name its own user", func(w *directory.Writer) error { return w.SetExternalID("user", int64(jane.ID), "4711") }, true},
 		{"hand out a role", func(w *directory.Writer) error { return w.Grant(jane.ID, directory.RoleOwner, time.Time{}) }, false},
 		{"change an app", func(w *directory.Writer) error { _, err := w.CreateApp(directory.App{Slug: "x"}); return err }, false},
 		{"create a service account", func(w *directory.Writer) error {

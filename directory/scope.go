@@ -97,6 +97,9 @@ func (w *Writer) SetExternalID(kind string, ref int64, external string) error {
 	if w.scope == nil {
 		return invalid(kind, "externalId", "only a SCIM source has external ids")
 	}
+	if err := w.reaches(kind, ref); err != nil {
+		return err
+	}
 	if len(external) > 512 {
 		return invalid(kind, "externalId", "an external id has at most 512 characters")
 	}
@@ -122,6 +125,23 @@ func (w *Writer) SetExternalID(kind string, ref int64, external string) error {
 		return w.externalIDTaken(other)
 	}
 	return w.tx.ExternalIDs.Insert(row)
+}
+
+// reaches fails with Denied when the user or group is not the source's to name:
+// an external id is what gives it a thing of somebody else.
+func (w *Writer) reaches(kind string, ref int64) error {
+	if kind == "user" {
+		u, err := w.User(UserID(ref))
+		if err != nil {
+			return err
+		}
+		return w.inScope(u)
+	}
+	g, err := w.Group(GroupID(ref))
+	if err != nil {
+		return err
+	}
+	return w.ownsGroup(g)
 }
 
 func (w *Writer) externalIDTaken(e ExternalID) error {

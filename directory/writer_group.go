@@ -263,9 +263,13 @@ func (w *Writer) ReplaceMembers(id GroupID, rows ...Membership) error {
 	if err != nil {
 		return err
 	}
+	stay := make(map[UserID]bool, len(rows))
+	for _, m := range rows {
+		stay[m.User] = true
+	}
 	gone := []UserID{}
 	for _, m := range own {
-		if !slices.ContainsFunc(rows, func(r Membership) bool { return r.User == m.User }) {
+		if !stay[m.User] {
 			gone = append(gone, m.User)
 		}
 	}
@@ -306,8 +310,10 @@ func (w *Writer) ownMembers(id GroupID, users []UserID) (map[UserID]Membership, 
 // known are.
 func (w *Writer) usersExist(users []UserID, known map[UserID]Membership) error {
 	ask := []UserID{}
+	asked := make(map[UserID]bool, len(users))
 	for _, u := range users {
-		if _, ok := known[u]; !ok && !slices.Contains(ask, u) {
+		if _, ok := known[u]; !ok && !asked[u] {
+			asked[u] = true
 			ask = append(ask, u)
 		}
 	}

@@ -6,26 +6,27 @@ import (
 	"gatehouse/directory/name"
 )
 
-// writeNames brings the login names and address rows of u in line with u.
-// before is nil for a new user. Exists: a name belongs to somebody else.
-func (w *Writer) writeNames(u, before *User) error {
+// writeLogins brings the login names of u in line with u. Exists: a name belongs
+// to somebody else.
+func (w *Writer) writeLogins(u *User) error {
 	want := loginNames(u)
 	have, err := all(w.tx.LoginNames.Find(LoginNameQuery{User: u.ID}))
 	if err != nil {
 		return err
 	}
 	for _, h := range have {
-		if i := slices.IndexFunc(want, func(n LoginName) bool { return n.Key == h.Key }); i >= 0 {
-			if want[i].Kind != h.Kind {
-				if err := w.tx.LoginNames.Update(want[i]); err != nil {
-					return err
-				}
-			}
-			want = slices.Delete(want, i, i+1)
-			continue
+		i := slices.IndexFunc(want, func(n LoginName) bool { return n.Key == h.Key })
+		switch {
+		case i < 0:
+			err = w.releaseName(h, u.UID)
+		case want[i].Kind != h.Kind:
+			err = w.tx.LoginNames.Update(want[i])
 		}
-		if err := w.releaseName(h, u.UID); err != nil {
+		if err != nil {
 			return err
+		}
+		if i >= 0 {
+			want = slices.Delete(want, i, i+1)
 		}
 	}
 	for _, n := range want {
@@ -33,9 +34,11 @@ func (w *Writer) writeNames(u, before *User) error {
 			return err
 		}
 	}
-	if before != nil && slices.Equal(before.Emails, u.Emails) {
-		return nil
-	}
+	return nil
+}
+
+// writeEmails replaces the address rows of u.
+func (w *Writer) writeEmails(u *User) error {
 	if _, err := w.tx.Emails.Delete(EmailQuery{Users: []UserID{u.ID}}); err != nil {
 		return err
 	}

@@ -42,10 +42,13 @@ func (w *Writer) CreateUser(u User) (User, error) {
 	if err := w.mayWrite(diffUsers(&User{}, &u)); err != nil {
 		return User{}, err
 	}
+	if err := w.writeLogins(&u); err != nil {
+		return User{}, err
+	}
 	if err := w.tx.Users.Insert(u); err != nil {
 		return User{}, err
 	}
-	if err := w.writeNames(&u, nil); err != nil {
+	if err := w.writeEmails(&u); err != nil {
 		return User{}, err
 	}
 	if u.Kind == Person && !name.ReservedOnUnix(u.NameKey) {
@@ -98,8 +101,13 @@ func (w *Writer) UpdateUser(id UserID, change func(*User) error) (User, error) {
 	if err := w.mayWrite(diffs); err != nil {
 		return User{}, err
 	}
-	if err := w.writeNames(&u, &before); err != nil {
+	if err := w.writeLogins(&u); err != nil {
 		return User{}, err
+	}
+	if !slices.Equal(before.Emails, u.Emails) {
+		if err := w.writeEmails(&u); err != nil {
+			return User{}, err
+		}
 	}
 	return u, w.saveUser(&u, UserUpdated, VerbUpdateUser, diffs)
 }
