@@ -77,11 +77,8 @@ func (c *conn) close() {
 
 // run gives fn the connection, inside a transaction that begin starts. It
 // commits when fn returns nil, and rolls back otherwise.
-func (c *conn) run(ctx context.Context, begin string, fn func() error) (err error) {
-	return c.sc.Raw(func(dc any) error {
-		c.dc = dc.(driver.Conn)
-		stop := c.start(ctx)
-		defer stop()
+func (c *conn) run(ctx context.Context, begin string, fn func() error) error {
+	return c.plain(ctx, func() error {
 		if _, err := c.exec(begin); err != nil {
 			return err
 		}
@@ -106,12 +103,19 @@ func (c *conn) run(ctx context.Context, begin string, fn func() error) (err erro
 	})
 }
 
-// head reads the position of the feed, without a transaction of its own.
-func (c *conn) head(ctx context.Context) (h directory.Head, err error) {
-	err = c.sc.Raw(func(dc any) error {
+// plain gives fn the connection without a transaction.
+func (c *conn) plain(ctx context.Context, fn func() error) error {
+	return c.sc.Raw(func(dc any) error {
 		c.dc = dc.(driver.Conn)
 		stop := c.start(ctx)
 		defer stop()
+		return fn()
+	})
+}
+
+// head reads the position of the feed, without a transaction of its own.
+func (c *conn) head(ctx context.Context) (h directory.Head, err error) {
+	err = c.plain(ctx, func() error {
 		h, err = readHead(c)
 		return err
 	})

@@ -52,10 +52,12 @@ type files interface {
 	remote() bool
 	// backup writes a checked copy of everything.
 	backup(ctx context.Context, c *conn, w io.Writer) error
-	// restore replaces everything with a copy that backup wrote. finish runs on
-	// the new database before it takes effect.
-	restore(ctx context.Context, r io.Reader, finish func(context.Context, *conn) error) error
+	// restore replaces everything with a copy that backup wrote. finish runs in a
+	// transaction on the new database before it takes effect.
+	restore(ctx context.Context, d *dialect, r io.Reader, finish func(*conn) error) error
 	// lock takes the lock that orders the writers of all processes of the host,
 	// and returns what releases it.
 	lock(ctx context.Context) (func(), error)
+	// close releases what open took beside the database.
+	close() error
 }

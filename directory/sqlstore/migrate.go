@@ -208,12 +208,12 @@ func Empty(ctx context.Context, cfg Config) (bool, error) {
 }
 
 // withConn runs fn with a connection of its own.
-func withConn(ctx context.Context, d *dialect, fn func(*conn) error) error {
+func withConn(ctx context.Context, d *dialect, fn func(*conn) error) (err error) {
 	db, err := d.files.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = db.Close() }()
+	defer func() { err = errors.Join(err, db.Close(), d.files.close()) }()
 	c, err := newConn(ctx, db, d)
 	if err != nil {
 		return err

@@ -128,3 +128,5 @@ func settings(ctx context.Context, c *pgx.Conn) error {
 
 // lock does nothing: the feed's row orders the writers of all hosts.
 func (f *postgresFiles) lock(context.Context) (func(), error) { return func() {}, nil }
+
+func (f *postgresFiles) close() error { return nil }

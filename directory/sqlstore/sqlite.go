@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -164,4 +163,11 @@ func openSQLite(path string) (*sql.DB, error) {
 
 func (f *sqliteFiles) lock(ctx context.Context) (func(), error) { return f.locks.Lock(ctx) }
 
-var _ io.Reader
+func (f *sqliteFiles) close() error {
+	if f.locks == nil {
+		return nil
+	}
+	err := f.locks.Close()
+	f.locks = nil
+	return err
+}

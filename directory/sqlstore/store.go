@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -103,7 +102,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 
 func (s *Store) closeFiles() error {
 	s.views.close()
-	return s.db.Close()
+	return errors.Join(s.db.Close(), s.d.files.close())
 }
 
 // Close waits for running transactions and closes the store.
@@ -218,13 +217,3 @@ func (s *Store) readHead(ctx context.Context) (h directory.Head, err error) {
 
 // Wait returns when a process of this host has written, or ctx has ended.
 func (s *Store) Wait(ctx context.Context) { s.bell.wait(ctx) }
-
-// Backup writes a consistent copy of everything.
-func (s *Store) Backup(ctx context.Context, w io.Writer) error {
-	c, err := s.viewConn(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.views.put(c, true, false) // it may have been left in any state
-	return s.d.files.backup(ctx, c, w)
-}
