@@ -27,6 +27,8 @@ type Options struct {
 	Log      *slog.Logger
 	Registry prometheus.Registerer // nil: no metrics
 	Now      func() time.Time
+	// Renaming opens an installation whose recorded names are to be changed.
+	Renaming bool
 }
 
 // The processes that are not a daemon of their own.
@@ -57,7 +59,7 @@ func Open(ctx context.Context, o Options) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkRecorded(ctx); err != nil {
+	if err := c.checkRecorded(ctx, o.Renaming); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
@@ -72,7 +74,7 @@ func open(ctx context.Context, o Options, keys directory.Keys) (_ *Core, err err
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	if err := dropRoot(o.Config); err != nil {
+	if err := DropRoot(o.Config); err != nil {
 		return nil, err
 	}
 	if err := c.join(); err != nil {

@@ -29,7 +29,7 @@ func Create(ctx context.Context, o Options, finish func(*directory.Writer) error
 	if err != nil {
 		return nil, err
 	}
-	if err := dropRoot(o.Config); err != nil {
+	if err := DropRoot(o.Config); err != nil {
 		return nil, err
 	}
 	store, err := StoreConfig(o)

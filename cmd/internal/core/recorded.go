@@ -7,8 +7,9 @@ import (
 	"gatehouse/directory"
 )
 
-// checkRecorded compares the process with what init recorded in the store.
-func (c *Core) checkRecorded(ctx context.Context) error {
+// checkRecorded compares the process with what init recorded in the store; the
+// names only when they are not to be changed.
+func (c *Core) checkRecorded(ctx context.Context, renaming bool) error {
 	return c.Directory.Read(ctx, directory.System("config"), func(r *directory.Reader) error {
 		for _, want := range []struct{ setting, value string }{
 			{setting: directory.SettingDomain, value: c.Config.Domain},
@@ -21,7 +22,7 @@ func (c *Core) checkRecorded(ctx context.Context) error {
 			if !found {
 				return fmt.Errorf("the directory was not set up to its end: run gatehouse init on an empty store")
 			}
-			if recorded != want.value {
+			if recorded != want.value && !renaming {
 				return fmt.Errorf("%s is %s in the configuration, but this directory was made for %s; put that back, "+
 					"or see gatehouse config rename", want.setting, want.value, recorded)
 			}

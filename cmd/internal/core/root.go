@@ -17,9 +17,9 @@ const (
 	packageGroup = "gatehouse"
 )
 
-// dropRoot gives up root for good in a packaged installation. The keys, which
+// DropRoot gives up root for good in a packaged installation. The keys, which
 // only root can read, have been read before.
-func dropRoot(c config.Config) error {
+func DropRoot(c config.Config) error {
 	if os.Geteuid() != 0 || !c.IsPackaged() {
 		return nil
 	}

@@ -1,0 +1,291 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/directory"
+)
+
+func (t *tool) appCommand() *cobra.Command {
+	return t.group(&cobra.Command{
+		Use: "app", Short: "Apps that people enter",
+		Long: "Apps that people enter. They are made and changed by `gatehouse apply`.",
+	}, t.appList(), t.appShow(), t.appDelete())
+}
+
+// appView is an app as JSON: the keys of site.yaml and what the directory adds.
+type appView struct {
+	Slug       string             `json:"slug"`
+	Name       string             `json:"name"`
+	LaunchURL  string             `json:"launch_url,omitempty"`
+	PolicyMode string             `json:"policy_mode"`
+	Require    []directory.Factor `json:"require,omitempty"`
+	Bindings   []bindingView      `json:"bindings"`
+	OIDC       json.RawMessage    `json:"oidc,omitempty"`
+	SAML       json.RawMessage    `json:"saml,omitempty"`
+	LDAP       json.RawMessage    `json:"ldap,omitempty"`
+	RADIUS     json.RawMessage    `json:"radius,omitempty"`
+	Proxy      json.RawMessage    `json:"proxy,omitempty"`
+	SCIM       json.RawMessage    `json:"scim,omitempty"`
+	Access     string             `json:"access"` // who may enter, as one sentence
+	Builtin    bool               `json:"builtin,omitempty"`
+	Source     string             `json:"source"`
+	UID        string             `json:"uid"`
+	Created    time.Time          `json:"created"`
+	Updated    time.Time          `json:"updated"`
+
+	protocols []string
+}
+
+// bindingView is a binding in the form of site.yaml.
+type bindingView struct {
+	Group    string `json:"group,omitempty"`
+	User     string `json:"user,omitempty"`
+	Policy   string `json:"policy,omitempty"`
+	Negate   bool   `json:"negate,omitempty"`
+	Disabled bool   `json:"disabled,omitempty"`
+	Missing  bool   `json:"missing,omitempty"` // what it named was deleted
+}
+
+func viewApp(r *directory.Reader, a directory.App) (appView, error) {
+	v := appView{
+		Slug: a.Slug, Name: a.Name, LaunchURL: a.LaunchURL, PolicyMode: string(a.PolicyMode), Require: a.Require,
+		Bindings: []bindingView{}, Builtin: a.Builtin, Source: a.Source, UID: a.UID, Created: a.Created, Updated: a.Updated,
+	}
+	var bindings []directory.Binding
+	for b, err := range r.Bindings(directory.BindingQuery{Apps: []directory.AppID{a.ID}}) {
+		if err != nil {
+			return v, err
+		}
+		bindings = append(bindings, b)
+	}
+	for i := range bindings {
+		b := &bindings[i]
+		if err := currentName(r, b); err != nil {
+			return v, err
+		}
+		v.Bindings = append(v.Bindings, viewBinding(*b))
+	}
+	v.Access = access(bindings, a.PolicyMode)
+	for f, err := range r.Facets(directory.FacetQuery{Apps: []directory.AppID{a.ID}}) {
+		if err != nil {
+			return v, err
+		}
+		v.addFacet(f)
+	}
+	return v, nil
+}
+
+// currentName puts the name that what is bound has today into b.
+func currentName(r *directory.Reader, b *directory.Binding) error {
+	if b.Missing() {
+		return nil
+	}
+	switch b.Kind {
+	case directory.BindUser:
+		u, err := r.User(directory.UserID(b.Ref))
+		if err != nil {
+			return err
+		}
+		b.RefName = u.Username
+	case directory.BindGroup:
+		g, err := r.Group(directory.GroupID(b.Ref))
+		if err != nil {
+			return err
+		}
+		b.RefName = g.Name
+	case directory.BindPolicy:
+		for p, err := range r.Policies(directory.PolicyQuery{IDs: []directory.PolicyID{directory.PolicyID(b.Ref)}}) {
+			if err != nil {
+				return err
+			}
+			b.RefName = p.Name
+		}
+	}
+	return nil
+}
+
+func viewBinding(b directory.Binding) bindingView {
+	v := bindingView{Negate: b.Negate, Disabled: b.Disabled, Missing: b.Missing()}
+	switch b.Kind {
+	case directory.BindUser:
+		v.User = b.RefName
+	case directory.BindGroup:
+		v.Group = b.RefName
+	case directory.BindPolicy:
+		v.Policy = b.RefName
+	}
+	return v
+}
+
+func (v *appView) addFacet(f directory.Facet) {
+	v.protocols = append(v.protocols, string(f.Protocol))
+	config := json.RawMessage(f.Config)
+	switch f.Protocol {
+	case directory.ProtocolOIDC:
+		v.OIDC = config
+	case directory.ProtocolSAML:
+		v.SAML = config
+	case directory.ProtocolLDAP:
+		v.LDAP = config
+	case directory.ProtocolRADIUS:
+		v.RADIUS = config
+	case directory.ProtocolProxy:
+		v.Proxy = config
+	case directory.ProtocolSCIM:
+		v.SCIM = config
+	case directory.ProtocolWeb, directory.ProtocolAPI:
+	}
+}
+
+// access says who may enter, as one sentence.
+func access(bindings []directory.Binding, mode directory.PolicyMode) string {
+	var in, out, policies []string
+	positive := false
+	for _, b := range bindings {
+		label := bindingLabel(b)
+		switch {
+		case b.Disabled:
+			positive = positive || b.Kind != directory.BindPolicy && !b.Negate
+		case b.Kind == directory.BindPolicy && b.Negate:
+			policies = append(policies, label+" does not allow")
+		case b.Kind == directory.BindPolicy:
+			policies = append(policies, label+" allows")
+		case b.Negate:
+			out = append(out, label)
+		default:
+			positive = true
+			in = append(in, label)
+		}
+	}
+	s := "Open to every user"
+	switch {
+	case len(in) > 0:
+		s = "Open to " + strings.Join(in, " and ")
+	case positive:
+		return "Closed to everybody: every binding that lets somebody in is disabled."
+	}
+	if len(out) > 0 {
+		s += ", but not to " + strings.Join(out, " or ")
+	}
+	if len(policies) > 0 {
+		word := " and "
+		if mode == directory.AnyPolicy {
+			word = " or "
+		}
+		s += ", only when " + strings.Join(policies, word)
+	}
+	return s + "."
+}
+
+func bindingLabel(b directory.Binding) string {
+	switch {
+	case b.Missing():
+		return fmt.Sprintf("the deleted %s %s (nobody)", b.Kind, b.RefName)
+	case b.Kind == directory.BindGroup:
+		return "members of " + b.RefName
+	default:
+		return b.RefName
+	}
+}
+
+func (t *tool) appShow() *cobra.Command {
+	return t.jsonFlag(&cobra.Command{
+		Use: "show SLUG", Short: "Show an app and who may enter it", Args: arguments(1, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			var v appView
+			err := t.read(c, func(r *directory.Reader) error {
+				a, err := r.AppBySlug(args[0])
+				if err != nil {
+					return err
+				}
+				v, err = viewApp(r, a)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if t.json {
+				return t.printJSON(v)
+			}
+			return t.facts(v.facts()...)
+		},
+	})
+}
+
+func (v *appView) facts() []fact {
+	require := make([]string, len(v.Require))
+	for i, f := range v.Require {
+		require[i] = string(f)
+	}
+	out := []fact{{"slug", v.Slug}, {"name", v.Name}, {"access", v.Access}, {"factors", strings.Join(require, ", ")}, {"launch", v.LaunchURL}}
+	for _, f := range []struct {
+		protocol string
+		config   json.RawMessage
+	}{{"oidc", v.OIDC}, {"saml", v.SAML}, {"ldap", v.LDAP}, {"radius", v.RADIUS}, {"proxy", v.Proxy}, {"scim", v.SCIM}} {
+		out = append(out, fact{f.protocol, string(f.config)})
+	}
+	return append(out, fact{"source", v.Source}, fact{"uid", v.UID}, fact{"created", moment(v.Created)}, fact{"updated", moment(v.Updated)})
+}
+
+func (t *tool) appList() *cobra.Command {
+	return t.jsonFlag(&cobra.Command{
+		Use: "list", Short: "List apps", Args: arguments(0, 0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			apps := []appView{}
+			err := t.read(c, func(r *directory.Reader) error {
+				var rows []directory.App
+				for a, err := range r.Apps(directory.AppQuery{}) {
+					if err != nil {
+						return err
+					}
+					rows = append(rows, a)
+				}
+				for _, a := range rows {
+					v, err := viewApp(r, a)
+					if err != nil {
+						return err
+					}
+					apps = append(apps, v)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			if t.json {
+				return t.printJSON(apps)
+			}
+			rows := make([][]string, len(apps))
+			for i, a := range apps {
+				rows[i] = []string{a.Slug, a.Name, strings.Join(a.protocols, ","), a.Access}
+			}
+			return t.table("SLUG NAME PROTOCOLS ACCESS", rows)
+		},
+	})
+}
+
+func (t *tool) appDelete() *cobra.Command {
+	return &cobra.Command{
+		Use: "delete SLUG", Short: "Delete an app", Args: arguments(1, 1),
+		Long: "Deletes an app with its protocols and bindings. Its tokens open nothing any more.",
+		RunE: func(c *cobra.Command, args []string) error {
+			err := t.write(c, func(w *directory.Writer) error {
+				a, err := w.AppBySlug(args[0])
+				if err != nil {
+					return err
+				}
+				return w.DeleteApp(a.ID)
+			})
+			if err == nil {
+				t.say("Deleted app %s.", args[0])
+			}
+			return err
+		},
+	}
+}

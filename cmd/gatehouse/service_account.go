@@ -1,0 +1,201 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/cmd/internal/core"
+	"gatehouse/directory"
+)
+
+func (t *tool) serviceAccountCommand() *cobra.Command {
+	return t.group(&cobra.Command{
+		Use: "service-account", Short: "Accounts of programs",
+		Long: "Accounts of programs: cn=NAME,ou=services,… in LDAP. They never sign in on the web and may do\n" +
+			"what their grants say.",
+	}, t.serviceAccountAdd(), t.serviceAccountList(), t.serviceAccountShow(), t.serviceAccountDelete())
+}
+
+// serviceAccountView is a service account as JSON: the keys of site.yaml and
+// what the directory adds.
+type serviceAccountView struct {
+	Name     string            `json:"name"`
+	Grants   []directory.Right `json:"grants"`
+	Networks []string          `json:"networks,omitempty"`
+	Status   directory.Status  `json:"status"`
+	Source   string            `json:"source"`
+	UID      string            `json:"uid"`
+	Created  time.Time         `json:"created"`
+	Updated  time.Time         `json:"updated"`
+}
+
+func viewServiceAccount(r *directory.Reader, u directory.User) (serviceAccountView, error) {
+	v := serviceAccountView{
+		Name: u.Username, Grants: []directory.Right{}, Networks: u.Networks, Status: u.Status, Source: u.Source,
+		UID: u.UID, Created: u.Created, Updated: u.Updated,
+	}
+	for g, err := range r.Grants(directory.GrantQuery{Users: []directory.UserID{u.ID}}) {
+		if err != nil {
+			return v, err
+		}
+		v.Grants = append(v.Grants, g.Right)
+	}
+	return v, nil
+}
+
+func (v *serviceAccountView) grants() string {
+	out := make([]string, len(v.Grants))
+	for i, g := range v.Grants {
+		out[i] = string(g)
+	}
+	return strings.Join(out, ",")
+}
+
+func (t *tool) serviceAccountAdd() *cobra.Command {
+	var grants, networks []string
+	var file string
+	c := &cobra.Command{
+		Use: "add NAME", Short: "Add a service account and print its password", Args: arguments(1, 1),
+		Long: "Adds a service account. Its password is made and printed, unless --password-file gives one.\n" +
+			"Grants: read:directory, read:app:SLUG, read:samba, write:password, write:attributes,\n" +
+			"write:members, write:entries, sync, api:read, api:write.",
+		Example: "  gatehouse service-account add nextcloud --grant read:directory --network 10.0.5.0/24",
+		RunE: func(c *cobra.Command, args []string) error {
+			var given directory.Secret
+			if file != "" {
+				var err error
+				if given, err = t.readSecret("password-file", file, ""); err != nil {
+					return err
+				}
+			}
+			return t.addServiceAccount(c, directory.User{Kind: directory.ServiceAccount, Username: args[0], Networks: networks}, grants, given)
+		},
+	}
+	f := c.Flags()
+	f.StringArrayVar(&grants, "grant", nil, "what it may do; may be repeated")
+	f.StringArrayVar(&networks, "network", nil, "`network` it may come from; may be repeated")
+	f.StringVar(&file, "password-file", "", "`file` that holds the password; - is standard input")
+	return c
+}
+
+func (t *tool) addServiceAccount(c *cobra.Command, account directory.User, grants []string, given directory.Secret) error {
+	return t.withCore(c.Context(), func(opened *core.Core) error {
+		ctx, d := c.Context(), opened.Directory
+		hash, err := t.hash(ctx, d, given)
+		if err != nil {
+			return err
+		}
+		var made directory.Secret
+		_, err = d.Write(ctx, t.operator(), func(w *directory.Writer) error {
+			u, err := w.CreateUser(account)
+			if err != nil {
+				return err
+			}
+			for _, g := range grants {
+				if err := w.Grant(u.ID, directory.Right(g), time.Time{}); err != nil {
+					return err
+				}
+			}
+			if hash != nil {
+				return w.SetPassword(u.ID, *hash)
+			}
+			made, _, err = w.AddGenerated(directory.NewGenerated{User: u.ID, Kind: directory.CredentialServicePassword})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		t.say("Added service account %s: cn=%s,ou=services,%s", account.Username, account.Username, opened.Config.BaseDN())
+		if hash != nil {
+			return nil
+		}
+		t.say("Its password, which is shown once:")
+		return t.printSecret(made)
+	})
+}
+
+func (t *tool) serviceAccountList() *cobra.Command {
+	return t.jsonFlag(&cobra.Command{
+		Use: "list", Short: "List service accounts", Args: arguments(0, 0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			views := []serviceAccountView{}
+			err := t.read(c, func(r *directory.Reader) error {
+				var users []directory.User
+				for u, err := range r.Users(directory.UserQuery{Kind: directory.ServiceAccount}) {
+					if err != nil {
+						return err
+					}
+					users = append(users, u)
+				}
+				for _, u := range users {
+					v, err := viewServiceAccount(r, u)
+					if err != nil {
+						return err
+					}
+					views = append(views, v)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			slices.SortFunc(views, func(a, b serviceAccountView) int { return strings.Compare(a.Name, b.Name) })
+			if t.json {
+				return t.printJSON(views)
+			}
+			rows := make([][]string, len(views))
+			for i, v := range views {
+				rows[i] = []string{v.Name, v.grants(), strings.Join(v.Networks, ","), string(v.Status)}
+			}
+			return t.table("NAME GRANTS NETWORKS STATUS", rows)
+		},
+	})
+}
+
+func (t *tool) serviceAccountShow() *cobra.Command {
+	return t.jsonFlag(&cobra.Command{
+		Use: "show NAME", Short: "Show a service account", Args: arguments(1, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			var v serviceAccountView
+			err := t.read(c, func(r *directory.Reader) error {
+				u, err := r.UserByName(directory.ServiceAccount, args[0])
+				if err != nil {
+					return err
+				}
+				v, err = viewServiceAccount(r, u)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if t.json {
+				return t.printJSON(v)
+			}
+			return t.facts(fact{"name", v.Name}, fact{"grants", v.grants()}, fact{"networks", strings.Join(v.Networks, ", ")},
+				fact{"status", string(v.Status)}, fact{"source", v.Source}, fact{"uid", v.UID},
+				fact{"created", moment(v.Created)}, fact{"updated", moment(v.Updated)})
+		},
+	})
+}
+
+func (t *tool) serviceAccountDelete() *cobra.Command {
+	return &cobra.Command{
+		Use: "delete NAME", Short: "Delete a service account", Args: arguments(1, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			err := t.write(c, func(w *directory.Writer) error {
+				u, err := w.UserByName(directory.ServiceAccount, args[0])
+				if err != nil {
+					return err
+				}
+				return w.DeleteUser(u.ID)
+			})
+			if err == nil {
+				t.say("Deleted service account %s.", args[0])
+			}
+			return err
+		},
+	}
+}

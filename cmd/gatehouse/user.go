@@ -1,0 +1,379 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/cmd/internal/core"
+	"gatehouse/directory"
+)
+
+func (t *tool) userCommand() *cobra.Command {
+	return t.group(&cobra.Command{Use: "user", Short: "People"},
+		t.userAdd(), t.userShow(), t.userList(), t.userEdit(), t.userSetPassword(),
+		t.userDisable(), t.userEnable(), t.userLockdown(), t.userUnlock(), t.userDelete())
+}
+
+// profileFlags are the properties of a person on the command line.
+type profileFlags struct {
+	givenName, familyName, displayName string
+	emails, attributes                 []string
+	role, expires                      string
+}
+
+func (p *profileFlags) register(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&p.givenName, "given-name", "", "given name")
+	f.StringVar(&p.familyName, "family-name", "", "family name")
+	f.StringVar(&p.displayName, "display-name", "", "name as it is shown")
+	f.StringArrayVar(&p.emails, "email", nil, "`address`; the first is the primary one; may be repeated")
+	f.StringArrayVar(&p.attributes, "attribute", nil, "`KEY=VALUE`; repeated for several values; KEY= removes")
+	f.StringVar(&p.role, "role", "", "owner, admin, helpdesk, auditor or none")
+	f.StringVar(&p.expires, "expires", "", "`time` from which the person is refused; or never")
+}
+
+// change is the profile flags, checked.
+type change struct {
+	attributes directory.Attributes // no values: remove
+	emails     []directory.Email    // nil: unchanged
+	expires    *time.Time
+	role       *directory.Right // empty: none
+}
+
+// parse checks the flags that were given.
+func (p *profileFlags) parse(t *tool, c *cobra.Command) (change, error) {
+	var out change
+	var err error
+	if out.attributes, err = parseAttributes(p.attributes); err != nil {
+		return out, err
+	}
+	for flag, key := range map[string]string{"given-name": "givenName", "family-name": "familyName", "display-name": "displayName"} {
+		if c.Flags().Changed(flag) {
+			value, err := c.Flags().GetString(flag)
+			if err != nil {
+				return out, err
+			}
+			out.attributes[key] = []string{value}
+		}
+	}
+	if c.Flags().Changed("email") {
+		out.emails = []directory.Email{}
+		for _, address := range p.emails {
+			if address != "" {
+				out.emails = append(out.emails, directory.Email{Address: address, Verified: true, Primary: len(out.emails) == 0})
+			}
+		}
+	}
+	if c.Flags().Changed("expires") {
+		var at time.Time
+		if p.expires != "never" {
+			if at, err = t.parseTime("expires", p.expires); err != nil {
+				return out, err
+			}
+		}
+		out.expires = &at
+	}
+	if c.Flags().Changed("role") {
+		role, err := parseRole(p.role)
+		if err != nil {
+			return out, err
+		}
+		out.role = &role
+	}
+	return out, nil
+}
+
+// parseAttributes reads KEY=VALUE pairs; a KEY= alone stands for no values.
+func parseAttributes(pairs []string) (directory.Attributes, error) {
+	out := directory.Attributes{}
+	for _, pair := range pairs {
+		key, value, ok := strings.Cut(pair, "=")
+		if !ok || key == "" {
+			return nil, usagef("--attribute %q is not KEY=VALUE", pair)
+		}
+		if value == "" {
+			out[key] = append(out[key], []string{}...)
+			continue
+		}
+		out[key] = append(out[key], value)
+	}
+	return out, nil
+}
+
+func parseRole(s string) (directory.Right, error) {
+	if s == "none" || s == "" {
+		return "", nil
+	}
+	role := directory.Right("role:" + s)
+	for _, known := range roles() {
+		if role == known {
+			return role, nil
+		}
+	}
+	return "", usagef("--role %q is none of owner, admin, helpdesk, auditor, none", s)
+}
+
+// roles are the roles of people, highest first.
+func roles() []directory.Right {
+	return []directory.Right{directory.RoleOwner, directory.RoleAdmin, directory.RoleHelpdesk, directory.RoleAuditor}
+}
+
+// apply writes the change into u.
+func (c *change) apply(u *directory.User) {
+	for key, values := range c.attributes {
+		delete(u.Attrs, key)
+		u.Profile.Set(key, values...)
+	}
+	if c.emails != nil {
+		u.Emails = c.emails
+	}
+	if c.expires != nil {
+		u.Expires = *c.expires
+	}
+}
+
+// setRole makes role the only one that the user has; empty: none.
+func setRole(w *directory.Writer, id directory.UserID, role directory.Right) error {
+	have, err := rolesOf(w.Reader, id)
+	if err != nil {
+		return err
+	}
+	for _, r := range have {
+		if r == role {
+			continue
+		}
+		if err := w.Revoke(id, r); err != nil {
+			return err
+		}
+	}
+	if role == "" || len(have) == 1 && have[0] == role {
+		return nil
+	}
+	return w.Grant(id, role, time.Time{})
+}
+
+func rolesOf(r *directory.Reader, id directory.UserID) ([]directory.Right, error) {
+	var out []directory.Right
+	for g, err := range r.Grants(directory.GrantQuery{Users: []directory.UserID{id}}) {
+		if err != nil {
+			return nil, err
+		}
+		if g.Right.IsRole() {
+			out = append(out, g.Right)
+		}
+	}
+	return out, nil
+}
+
+func (t *tool) userAdd() *cobra.Command {
+	var profile profileFlags
+	var passwordFile string
+	var disabled bool
+	c := t.jsonFlag(&cobra.Command{
+		Use: "add NAME", Short: "Add a person", Args: arguments(1, 1),
+		Example: "  gatehouse user add jane --given-name Jane --family-name Doe --email jane@example.com\n" +
+			"  gatehouse user add root-admin --role owner --password-file ./password",
+		RunE: func(c *cobra.Command, args []string) error {
+			set, err := profile.parse(t, c)
+			if err != nil {
+				return err
+			}
+			var password directory.Secret
+			if passwordFile != "" {
+				if password, err = t.readSecret("password-file", passwordFile, ""); err != nil {
+					return err
+				}
+			}
+			return t.addUser(c, args[0], set, disabled, password)
+		},
+	})
+	profile.register(c)
+	c.Flags().StringVar(&passwordFile, "password-file", "", "`file` that holds the password; - is standard input")
+	c.Flags().BoolVar(&disabled, "disabled", false, "refused everywhere until enabled")
+	return c
+}
+
+func (t *tool) addUser(c *cobra.Command, name string, set change, disabled bool, password directory.Secret) error {
+	return t.withCore(c.Context(), func(opened *core.Core) error {
+		ctx, d := c.Context(), opened.Directory
+		hash, err := t.hash(ctx, d, password)
+		if err != nil {
+			return err
+		}
+		var view userView
+		_, err = d.Write(ctx, t.operator(), func(w *directory.Writer) error {
+			u := directory.User{Username: name, Profile: directory.Attributes{}}
+			if disabled {
+				u.Status = directory.Disabled
+			}
+			set.apply(&u)
+			u, err := w.CreateUser(u)
+			if err != nil {
+				return err
+			}
+			if hash != nil {
+				if err := w.SetPassword(u.ID, *hash); err != nil {
+					return err
+				}
+			}
+			if set.role != nil {
+				if err := setRole(w, u.ID, *set.role); err != nil {
+					return err
+				}
+			}
+			view, err = t.viewUser(w.Reader, u)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if hash == nil {
+			t.say("Added %s, who has no password yet: gatehouse user set-password %s", view.Username, view.Username)
+		} else {
+			t.say("Added %s.", view.Username)
+		}
+		if t.json {
+			return t.printJSON(view)
+		}
+		return nil
+	})
+}
+
+func (t *tool) userEdit() *cobra.Command {
+	var profile profileFlags
+	var username string
+	c := t.jsonFlag(&cobra.Command{
+		Use: "edit NAME", Short: "Change a person; what is not given stays", Args: arguments(1, 1),
+		Example: "  gatehouse user edit jane --family-name Miller --attribute title=Engineer\n" +
+			"  gatehouse user edit jane --username jmiller\n" +
+			"  gatehouse user edit jane --role none --expires 2027-01-31",
+		RunE: func(c *cobra.Command, args []string) error {
+			set, err := profile.parse(t, c)
+			if err != nil {
+				return err
+			}
+			if c.Flags().NFlag() == 0 || c.Flags().Changed("username") && username == "" {
+				return usagef("nothing to change; see %s --help", c.CommandPath())
+			}
+			var view userView
+			err = t.write(c, func(w *directory.Writer) error {
+				u, err := w.UserByName(directory.Person, args[0])
+				if err != nil {
+					return err
+				}
+				u, err = w.UpdateUser(u.ID, func(u *directory.User) error {
+					if username != "" {
+						u.Username = username
+					}
+					set.apply(u)
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+				if set.role != nil {
+					if err := setRole(w, u.ID, *set.role); err != nil {
+						return err
+					}
+				}
+				view, err = t.viewUser(w.Reader, u)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			t.say("Changed %s.", view.Username)
+			if t.json {
+				return t.printJSON(view)
+			}
+			return nil
+		},
+	})
+	profile.register(c)
+	c.Flags().StringVar(&username, "username", "", "the new username; the old one is held for 180 days")
+	return c
+}
+
+func (t *tool) userDelete() *cobra.Command {
+	return &cobra.Command{
+		Use: "delete NAME", Short: "Delete a person", Args: arguments(1, 1),
+		Long: "Deletes a person: out of every listing, sessions ended, name and addresses free at once.\n" +
+			"A person who may come back is better disabled.",
+		RunE: func(c *cobra.Command, args []string) error {
+			err := t.write(c, func(w *directory.Writer) error {
+				u, err := w.UserByName(directory.Person, args[0])
+				if err != nil {
+					return err
+				}
+				return w.DeleteUser(u.ID)
+			})
+			if err == nil {
+				t.say("Deleted %s.", args[0])
+			}
+			return err
+		},
+	}
+}
+
+func (t *tool) userSetPassword() *cobra.Command {
+	var file string
+	var generate bool
+	c := &cobra.Command{
+		Use: "set-password NAME", Short: "Give a person a new password", Args: arguments(1, 1),
+		Long: "Gives a person a new password, from --password-file, by a prompt, or as the first line of\n" +
+			"standard input. Sessions that are open end.",
+		Example: "  gatehouse user set-password jane\n" +
+			"  gatehouse user set-password jane --generate",
+		RunE: func(c *cobra.Command, args []string) error {
+			password, err := t.newPassword(args[0], file, generate)
+			if err != nil {
+				return err
+			}
+			err = t.withPassword(c, password, func(w *directory.Writer, hash directory.PasswordHash) error {
+				u, err := w.UserByName(directory.Person, args[0])
+				if err != nil {
+					return err
+				}
+				return w.SetPassword(u.ID, hash)
+			})
+			if err != nil {
+				return err
+			}
+			t.say("Changed the password of %s.", args[0])
+			if generate {
+				return t.printSecret(password)
+			}
+			return nil
+		},
+	}
+	passwordFlags(c, &file, &generate)
+	return c
+}
+
+func passwordFlags(c *cobra.Command, file *string, generate *bool) {
+	c.Flags().StringVar(file, "password-file", "", "`file` that holds the password; - is standard input")
+	c.Flags().BoolVar(generate, "generate", false, "make a password and print it")
+	c.MarkFlagsMutuallyExclusive("password-file", "generate")
+}
+
+func (t *tool) newPassword(who, file string, generate bool) (directory.Secret, error) {
+	if generate {
+		return makePassword()
+	}
+	return t.readSecret("password-file", file, fmt.Sprintf("New password for %s", who))
+}
+
+// withPassword hashes the password and writes.
+func (t *tool) withPassword(c *cobra.Command, password directory.Secret, fn func(*directory.Writer, directory.PasswordHash) error) error {
+	return t.withCore(c.Context(), func(opened *core.Core) error {
+		hash, err := opened.Directory.HashPassword(c.Context(), password)
+		if err != nil {
+			return err
+		}
+		_, err = opened.Directory.Write(c.Context(), t.operator(), func(w *directory.Writer) error { return fn(w, hash) })
+		return err
+	})
+}
