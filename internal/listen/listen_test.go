@@ -1,10 +1,13 @@
 package listen_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -13,6 +16,50 @@ import (
 
 	"gatehouse/internal/listen"
 )
+
+// TestMain turns the test binary into a process that systemd passed sockets
+// to: it says on which addresses it would serve "ldap.listen".
+func TestMain(m *testing.M) {
+	if os.Getenv("LISTEN_FDS") == "" {
+		os.Exit(m.Run())
+	}
+	getenv := func(key string) string {
+		if key == "LISTEN_PID" { // known only now; systemd sets it after fork
+			return strconv.Itoa(os.Getpid())
+		}
+		return os.Getenv(key)
+	}
+	passed, err := listen.Passed(getenv)
+	sockets := listen.New(passed)
+	opened, openErr := sockets.Streams(context.Background(), "ldap.listen", nil)
+	for _, l := range opened {
+		fmt.Println(l.Addr())
+	}
+	fmt.Println(sockets.Unclaimed(), errors.Join(err, openErr))
+}
+
+func TestPassedToAProcess(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), "LISTEN_FDS=3", "LISTEN_FDNAMES=ldap.listen:other:ldap.listen")
+	var want string
+	for _, name := range []string{"ldap.listen", "other", "ldap.listen"} {
+		l := streams(t, "127.0.0.1:0")[0].(*net.TCPListener)
+		file, err := l.File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = file.Close() }()
+		cmd.ExtraFiles = append(cmd.ExtraFiles, file)
+		if name == "ldap.listen" {
+			want += l.Addr().String() + "\n"
+		}
+	}
+	want += "[other] <nil>\n"
+	out, err := cmd.CombinedOutput()
+	if err != nil || string(out) != want {
+		t.Errorf("it says %q, %v; want %q", out, err, want)
+	}
+}
 
 func closing[S interface{ Close() error }](t *testing.T, sockets []S) []S {
 	t.Helper()
