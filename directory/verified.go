@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"io"
 	"sync"
 	"time"
@@ -18,7 +19,7 @@ const verifiedLimit = 100_000
 type verifiedCache struct {
 	ttl time.Duration
 	now func() time.Time
-	key [sha256.Size]byte
+	macs sync.Pool // of hash.Hash, keyed for this process; keying one costs more than using it
 
 	mu      sync.Mutex
 	entries map[verifiedEntry]time.Time // until when
@@ -31,15 +32,19 @@ type verifiedEntry struct {
 
 func newVerifiedCache(ttl time.Duration, now func() time.Time, rand io.Reader) (*verifiedCache, error) {
 	c := &verifiedCache{ttl: ttl, now: now, entries: map[verifiedEntry]time.Time{}}
-	if _, err := io.ReadFull(rand, c.key[:]); err != nil {
+	key := make([]byte, sha256.Size)
+	if _, err := io.ReadFull(rand, key); err != nil {
 		return nil, fmt.Errorf("make the key of the verified-password cache: %w", err)
 	}
+	c.macs.New = func() any { return hmac.New(sha256.New, key) }
 	return c, nil
 }
 
 // entry computes HMAC(key, len‖id‖len‖version‖len‖password).
 func (c *verifiedCache) entry(cr *Credential, password Secret) verifiedEntry {
-	m := hmac.New(sha256.New, c.key[:])
+	m, _ := c.macs.Get().(hash.Hash) // the pool holds nothing else
+	defer c.macs.Put(m)
+	m.Reset()
 	var head [32]byte
 	binary.BigEndian.PutUint32(head[0:], 8)
 	binary.BigEndian.PutUint64(head[4:], uint64(cr.ID))

@@ -6,12 +6,20 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"hash"
+	"sync"
 )
 
 // MACKey authenticates messages of one use. It prints as "[redacted]".
 type MACKey struct {
 	redaction
-	key []byte
+	states sync.Pool // of hash.Hash, keyed: keying one costs more than using it
+}
+
+func newMACKey(key []byte) *MACKey {
+	m := &MACKey{}
+	m.states.New = func() any { return hmac.New(sha256.New, key) }
+	return m
 }
 
 // MACKeys returns a key for the use that label names ("paged-cookie", "class",
@@ -29,7 +37,7 @@ func (r *Ring) MACKeys(label string) ([]*MACKey, error) {
 		if err != nil {
 			return nil, fmt.Errorf("derive %s key for %s: %w", r.purpose, label, err)
 		}
-		out = append(out, &MACKey{key: key})
+		out = append(out, newMACKey(key))
 	}
 	if len(out) == 0 {
 		return nil, &MissingKeyError{Purpose: r.purpose, ID: active.id, Where: r.where, Public: true}
@@ -49,7 +57,9 @@ func (r *Ring) MACKey(label string) (*MACKey, error) {
 // Sum returns the HMAC-SHA-256 (RFC 2104) of the parts, each with its length
 // before it, so that ("ab", "c") and ("a", "bc") differ.
 func (m *MACKey) Sum(parts ...[]byte) []byte {
-	h := hmac.New(sha256.New, m.key)
+	h, _ := m.states.Get().(hash.Hash) // the pool holds nothing else
+	defer m.states.Put(h)
+	h.Reset()
 	var n [8]byte
 	for _, p := range parts {
 		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
