@@ -13,11 +13,11 @@ import (
 // MACKey authenticates messages of one use. It prints as "[redacted]".
 type MACKey struct {
 	redaction
-	states sync.Pool // of hash.Hash, keyed: keying one costs more than using it
+	states *sync.Pool // of hash.Hash, keyed: keying one costs more than using it
 }
 
 func newMACKey(key []byte) *MACKey {
-	m := &MACKey{}
+	m := &MACKey{states: &sync.Pool{}}
 	m.states.New = func() any { return hmac.New(sha256.New, key) }
 	return m
 }
