@@ -3,14 +3,15 @@ package projection
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"gatehouse/directory"
-	"gatehouse/directory/schema"
-	"gatehouse/ldapd/wire"
 )
 
 // ErrNotReady means that the directory has not been loaded completely yet.
@@ -32,22 +33,89 @@ type Config struct {
 }
 
 // Index is the projection of one directory. Make it with New and fill it with Run.
-type Index struct{ c Config }
+type Index struct {
+	c     Config
+	attrs *attributes
+	tree  *tree
+	m     *metrics
+
+	state atomic.Pointer[state] // nil before the first complete load
+	stale atomic.Int64          // since when the database has not answered, in microseconds; 0 while it does
+	bytes atomic.Int64          // of the state, as last measured
+
+	mu     sync.Mutex
+	head   directory.Head // applied
+	loaded time.Time
+	moved  chan struct{} // closed when head moves
+}
 
 // New returns an Index that is empty until Run has loaded it.
-func New(c Config) (*Index, error) { return &Index{c: c}, nil }
+func New(c Config) (*Index, error) {
+	if c.Directory == nil || c.Logger == nil {
+		return nil, errors.New("projection: Directory and Logger are required")
+	}
+	if c.Now == nil {
+		c.Now = c.Directory.Now
+	}
+	x := &Index{c: c, moved: make(chan struct{})}
+	var err error
+	if x.tree, err = newTree(c.Domain); err != nil {
+		return nil, fmt.Errorf("projection: %w", err)
+	}
+	if x.attrs, err = newAttributes(); err != nil {
+		return nil, fmt.Errorf("projection: %w", err)
+	}
+	if x.m, err = newMetrics(x, c.Registerer); err != nil {
+		return nil, fmt.Errorf("projection: register metrics: %w", err)
+	}
+	return x, nil
+}
 
-// Run loads the directory and follows its changes until ctx ends; then it returns nil. A lost database is waited for.
-func (x *Index) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// current returns the state to answer from, with timed memberships as of now.
+func (x *Index) current() (*state, error) {
+	s := x.state.Load()
+	if s == nil {
+		return nil, ErrNotReady
+	}
+	s.advance(x.c.Now())
+	return s, nil
+}
 
 // Ready reports whether the first load is complete.
-func (x *Index) Ready() bool { return false }
+func (x *Index) Ready() bool { return x.state.Load() != nil }
 
 // Seq returns the position of the change feed that searches see at least; 0 before the first load.
-func (x *Index) Seq() directory.Seq { return 0 }
+func (x *Index) Seq() directory.Seq {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.head.Seq
+}
 
 // Wait returns when searches see every change up to seq, or with the error of ctx.
-func (x *Index) Wait(ctx context.Context, seq directory.Seq) error { <-ctx.Done(); return ctx.Err() }
+func (x *Index) Wait(ctx context.Context, seq directory.Seq) error {
+	for {
+		x.mu.Lock()
+		head, moved := x.head, x.moved
+		x.mu.Unlock()
+		if head.Seq >= seq {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// reached tells those who wait that searches see the changes up to head.
+func (x *Index) reached(head directory.Head) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.head = head
+	close(x.moved)
+	x.moved = make(chan struct{})
+}
 
 // Stats is what there is to say about an Index in cn=monitor.
 type Stats struct {
@@ -63,81 +131,22 @@ type Stats struct {
 }
 
 // Stats returns the numbers of now.
-func (x *Index) Stats() Stats { return Stats{} }
-
-// Viewer is on whose behalf is asked. The zero Viewer sees nothing.
-type Viewer struct {
-	// Audience says which attributes there are. With schema.FullTree or schema.Admin every entry is visible, else only
-	// the containers and the entry of User.
-	Audience schema.Audience
-	User     directory.UserID
+func (x *Index) Stats() Stats {
+	st := Stats{Bytes: int(x.bytes.Load())}
+	if since := x.stale.Load(); since != 0 {
+		st.StaleSince = time.UnixMicro(since).UTC()
+	}
+	x.mu.Lock()
+	st.Head, st.Loaded = x.head, x.loaded
+	x.mu.Unlock()
+	s := x.state.Load()
+	if s == nil {
+		return st
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	st.Ready = true
+	st.Users, st.Services, st.Groups = s.count[kindPerson], s.count[kindService], s.count[kindGroup]
+	st.Members = s.members
+	return st
 }
-
-// Query is a search.
-type Query struct {
-	Base   *wire.Name
-	Scope  wire.Scope
-	Filter *wire.Filter
-	Viewer Viewer
-	After  uint64 // Position of the last entry that was sent before; 0 begins at the start
-}
-
-// Cursor walks the entries that a Query finds. The zero Cursor is ready for Open and may be opened again and again,
-// which keeps its memory.
-type Cursor struct{}
-
-// Open begins a search. Base and Filter of q must not change until the next Open. It fails with ErrNotReady or a
-// *NoSuchObjectError.
-func (c *Cursor) Open(x *Index, q Query) error { return ErrNotReady }
-
-// Next selects up to most entries (at most 1,000) that come after those selected before, and returns how many it
-// found; 0 is the end. It fails when ctx ends. Entries are then named by their index in this batch.
-func (c *Cursor) Next(ctx context.Context, most int) (int, error) { return 0, nil }
-
-// Position returns where entry i of the batch stands in the order of all entries; it is greater than 0.
-func (c *Cursor) Position(i int) uint64 { return 0 }
-
-// Append appends entry i of the batch as a complete SearchResultEntry message with this message id.
-func (c *Cursor) Append(dst []byte, i int, id int32, want *Selection) []byte { return dst }
-
-// Close lets go of what the search held. Without it the memory stays until the next Open.
-func (c *Cursor) Close() {}
-
-// Selection is which attributes of an entry were asked for. It does not depend on a viewer.
-type Selection struct{}
-
-// Select reads the attributes of a search request (RFC 4511 §4.5.1.8): none and "*" are all user attributes, "+" all
-// operational ones, "@class" those of an object class, "1.1" none. Unknown ones are ignored.
-func (x *Index) Select(attributes [][]byte, typesOnly bool) Selection { return Selection{} }
-
-// Comparison is the outcome of a compare (RFC 4511 §4.10).
-type Comparison int
-
-// The outcomes of a compare.
-const (
-	CompareFalse     Comparison = iota
-	CompareTrue                 // one of the values matches
-	CompareAbsent               // the entry has no such attribute: noSuchAttribute
-	CompareUndefined            // nobody knows the attribute, or it has no equality: undefinedAttributeType
-	CompareInvalid              // the value is not one of the attribute's syntax: invalidAttributeSyntax
-)
-
-// Compare asserts a value of an attribute of one entry. It fails with ErrNotReady or a *NoSuchObjectError.
-func (x *Index) Compare(name *wire.Name, attribute, value []byte, v Viewer) (Comparison, error) {
-	return CompareUndefined, ErrNotReady
-}
-
-// Entry says what stands behind a name.
-type Entry struct {
-	DN    string
-	UUID  string
-	User  directory.UserID  // of a person or a service account
-	Group directory.GroupID // of a group
-}
-
-// Lookup returns the entry of a name, however old: it resolves nothing that decides. The leaf of a person may be uid,
-// cn, mail or entryUUID. It fails with ErrNotReady or a *NoSuchObjectError.
-func (x *Index) Lookup(name *wire.Name) (Entry, error) { return Entry{}, ErrNotReady }
-
-// LookupUUID returns the entry with an entryUUID.
-func (x *Index) LookupUUID(uuid string) (Entry, error) { return Entry{}, ErrNotReady }

@@ -1,0 +1,331 @@
+package projection
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sort"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"gatehouse/directory"
+	"gatehouse/directory/schema"
+	"gatehouse/ldapd/wire"
+)
+
+const (
+	batchMost = 1000 // entries that are selected under one lock
+	visitMost = 8192 // candidates that are evaluated under one lock
+)
+
+// Viewer is on whose behalf is asked. The zero Viewer sees nothing.
+type Viewer struct {
+	// Audience says which attributes there are. With schema.FullTree or schema.Admin every entry is visible, else only
+	// the containers and the entry of User.
+	Audience schema.Audience
+	User     directory.UserID
+}
+
+// Query is a search.
+type Query struct {
+	Base   *wire.Name
+	Scope  wire.Scope
+	Filter *wire.Filter
+	Viewer Viewer
+	After  uint64 // Position of the last entry that was sent before; 0 begins at the start
+}
+
+// Cursor walks the entries that a Query finds. The zero Cursor is ready for Open and may be opened again and again,
+// which keeps its memory.
+type Cursor struct {
+	s     *state
+	seen  mask
+	reach reach
+	after uint64 // position of the last entry that was looked at
+	done  bool
+
+	filter  filter
+	eval    evaluator
+	planner planner
+	kept    found // candidates that no index changes
+	planned bool  // kept is theirs
+	at      int   // in kept.slots
+	visits  int   // left under this lock
+	most    int   // hits wanted in this batch
+
+	hits  []hit
+	dn    []byte
+	buf   []byte
+	slots []uint32
+}
+
+// hit is a selected entry. The record does not change any more.
+type hit struct {
+	position uint64
+	slot     uint32
+	record   record
+}
+
+// reach is which entries a search may return, by base, scope and viewer.
+type reach struct {
+	fixed uint8  // containers, by slot
+	kinds uint16 // other entries, by kind
+	only  uint32 // the only other entry, when it is not 0
+}
+
+// Open begins a search. Base and Filter of q must not change until it returns. It fails with ErrNotReady or a
+// *NoSuchObjectError.
+func (c *Cursor) Open(x *Index, q Query) error {
+	s, err := x.current()
+	if err != nil {
+		return err
+	}
+	c.Close()
+	c.s, c.after, c.done, c.planned = s, q.After, false, false
+	c.seen = s.attrs.sees(q.Viewer.Audience)
+	c.filter.compile(s.attrs, q.Filter, c.seen)
+	c.eval.s, c.eval.f = s, &c.filter
+	c.planner.s, c.planner.f = s, &c.filter
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	base, nearest := s.resolve(q.Base)
+	own := uint32(0)
+	if !q.Viewer.full() {
+		own = s.own(q.Viewer)
+	}
+	if base == 0 || base >= fixedSlots && !q.Viewer.full() && base != own || q.Viewer.Audience == 0 {
+		c.done = true
+		return &NoSuchObjectError{Matched: s.matched(nearest, q.Viewer)}
+	}
+	c.reach = reachOf(base, q.Scope)
+	if q.Viewer.full() || c.reach.only != 0 {
+		return nil
+	}
+	if r := s.record(own); r != nil && c.reach.kinds&(1<<r.flags().kind()) != 0 {
+		c.reach.only = own
+	}
+	c.reach.kinds = 0
+	return nil
+}
+
+// own returns the slot of the viewer's entry, 0 when there is none.
+func (s *state) own(v Viewer) uint32 {
+	if slot, ok := s.users.slotOf(int64(v.User)); ok && s.record(slot) != nil {
+		return slot
+	}
+	return 0
+}
+
+// matched returns the name of the entry above one that does not exist.
+func (s *state) matched(nearest uint32, v Viewer) string {
+	r := s.record(nearest)
+	if r == nil || v.Audience == 0 || nearest >= fixedSlots && !v.full() {
+		return ""
+	}
+	return string(s.tree.appendDN(nil, r))
+}
+
+// reachOf returns what a scope reaches from a base (RFC 4511 §4.5.1.2).
+func reachOf(base uint32, scope wire.Scope) reach {
+	units := reach{fixed: 1<<slotUsers | 1<<slotGroups | 1<<slotServices | 1<<slotApps}
+	leaves := map[uint32]uint16{slotUsers: 1 << kindPerson, slotGroups: 1 << kindGroup, slotServices: 1 << kindService}
+	var r reach
+	switch {
+	case base >= fixedSlots:
+		if scope != wire.ScopeOneLevel {
+			r.only = base
+		}
+	case scope == wire.ScopeBase:
+		r.fixed = 1 << base
+	case scope == wire.ScopeOneLevel && base == slotBase:
+		return units
+	case scope == wire.ScopeOneLevel:
+		r.kinds = leaves[base]
+	case base == slotBase:
+		r.fixed = units.fixed | 1<<slotBase
+		r.kinds = 1<<kindPerson | 1<<kindGroup | 1<<kindService
+	default:
+		r.fixed, r.kinds = 1<<base, leaves[base]
+	}
+	return r
+}
+
+// Next selects up to most entries (at most 1,000) that come after those selected before, and returns how many it
+// found; 0 is the end. It fails when ctx ends. Entries are then named by their index in this batch.
+func (c *Cursor) Next(ctx context.Context, most int) (int, error) {
+	c.hits = c.hits[:0]
+	c.most = min(most, batchMost)
+	for !c.done && len(c.hits) == 0 && c.most > 0 {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		c.s.mu.RLock()
+		c.filter.bind(c.s)
+		c.visits = visitMost
+		c.done = c.selectBatch()
+		c.s.mu.RUnlock()
+	}
+	return len(c.hits), nil
+}
+
+// selectBatch looks at candidates until enough are found; true means that there are no more. mu is held.
+func (c *Cursor) selectBatch() (end bool) {
+	for slot := uint32(c.after) + 1; c.after < uint64(fixedSlots) && slot < fixedSlots; slot++ {
+		if c.reach.fixed&(1<<slot) != 0 && !c.visit(slot, uint64(slot)) {
+			return false
+		}
+	}
+	if !c.planned {
+		c.kept, c.at = c.candidates(), 0
+		c.planned = !c.kept.everything && !c.kept.live
+	}
+	if !c.kept.everything && c.kept.bits == nil {
+		return c.visitSlots()
+	}
+	if c.after < groupPosition && c.reach.kinds&(1<<kindPerson|1<<kindService) != 0 {
+		if !c.visitRegion(&c.s.users, int64(max(c.after, firstUser)-firstUser)) {
+			return false
+		}
+	}
+	if c.reach.kinds&(1<<kindGroup) == 0 {
+		return true
+	}
+	after := int64(0)
+	if c.after >= groupPosition {
+		after = int64(c.after &^ groupPosition)
+	}
+	return c.visitRegion(&c.s.groups, after)
+}
+
+// candidates plans the search; lists are put into the order of positions.
+func (c *Cursor) candidates() found {
+	switch {
+	case c.reach.only != 0:
+		return found{slots: []uint32{c.reach.only}}
+	case c.reach.kinds == 0:
+		return found{}
+	}
+	f := c.planner.collect(0)
+	if f.everything && c.reach.kinds == 1<<kindService {
+		f = c.planner.collectSets(c.s.posts, []set{c.s.tables[byKind].get(uint32(kindService))})
+	}
+	if f.bits == nil && len(c.s.users.late)+len(c.s.groups.late) > 0 {
+		slices.SortFunc(f.slots, func(a, b uint32) int { return cmp.Compare(c.s.position(a), c.s.position(b)) })
+	}
+	return f
+}
+
+// visit evaluates one entry and reports whether to go on.
+func (c *Cursor) visit(slot uint32, position uint64) bool {
+	c.after = position
+	c.visits--
+	r := c.s.record(slot)
+	if r == nil {
+		return c.visits > 0
+	}
+	if slot >= fixedSlots && slot != c.reach.only && c.reach.kinds&(1<<r.flags().kind()) == 0 {
+		return c.visits > 0
+	}
+	if c.eval.eval(0, r) == isTrue {
+		c.hits = append(c.hits, hit{position, slot, r})
+	}
+	return c.visits > 0 && len(c.hits) < c.most
+}
+
+func (c *Cursor) visitSlots() (end bool) {
+	for ; c.at < len(c.kept.slots); c.at++ {
+		slot := c.kept.slots[c.at]
+		if slot < fixedSlots {
+			continue // looked at before
+		}
+		position := c.s.position(slot)
+		if position <= c.after {
+			continue
+		}
+		if !c.visit(slot, position) {
+			c.at++
+			return c.at == len(c.kept.slots)
+		}
+	}
+	return true
+}
+
+// visitRegion looks at the candidates in a region whose stored id is greater than after, in the order of their ids:
+// those in slot order, and between them the stragglers.
+func (c *Cursor) visitRegion(g *region, after int64) (end bool) {
+	first := g.first + uint32(sort.Search(len(g.order), func(i int) bool { return g.order[i] > after }))
+	late := sort.Search(len(g.late), func(i int) bool { return g.late[i].id > after })
+	w := regionWalk{g: g, slot: first}
+	if c.kept.bits != nil {
+		w.it.Initialize(c.kept.bits)
+		w.it.AdvanceIfNeeded(first)
+		w.bits = true
+	}
+	slot, ok := w.next()
+	for {
+		for late < len(g.late) && (!ok || g.late[late].id < g.order[slot-g.first]) {
+			l := g.late[late]
+			late++
+			if (c.kept.bits == nil || c.kept.bits.Contains(l.slot)) && !c.visit(l.slot, g.position(l.id)) {
+				return false
+			}
+		}
+		if !ok {
+			return true
+		}
+		if !c.visit(slot, g.position(g.order[slot-g.first])) {
+			return false
+		}
+		slot, ok = w.next()
+	}
+}
+
+func (g *region) position(id int64) uint64 {
+	if g.first == firstGroup {
+		return uint64(id) | groupPosition
+	}
+	return uint64(id) + firstUser
+}
+
+// regionWalk yields the slots of a region in order, without stragglers and, when it walks bits, without the rest.
+type regionWalk struct {
+	g    *region
+	bits bool
+	it   roaring.IntIterator
+	slot uint32
+}
+
+func (w *regionWalk) next() (uint32, bool) {
+	for {
+		slot := w.slot
+		if w.bits {
+			if !w.it.HasNext() {
+				return 0, false
+			}
+			slot = w.it.Next()
+		} else {
+			w.slot++
+		}
+		if slot >= w.g.end() {
+			return 0, false
+		}
+		if len(w.g.late) > 0 {
+			if _, straggler := w.g.ids[slot]; straggler {
+				continue
+			}
+		}
+		if w.g.refs[slot-w.g.first] != 0 {
+			return slot, true
+		}
+	}
+}
+
+// Position returns where entry i of the batch stands in the order of all entries; it is greater than 0.
+func (c *Cursor) Position(i int) uint64 { return c.hits[i].position }
+
+// Close lets go of what the search held. Without it the memory stays until the next Open.
+func (c *Cursor) Close() {
+	clear(c.hits[:cap(c.hits)])
+	c.hits, c.kept, c.s = c.hits[:0], found{}, nil
+	c.eval.s, c.planner.s, c.done = nil, nil, true
+}

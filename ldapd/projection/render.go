@@ -1,0 +1,142 @@
+package projection
+
+import (
+	"strings"
+
+	"gatehouse/ldapd/wire"
+)
+
+const (
+	tagSequence = 0x30
+	tagSet      = 0x31
+
+	// linkedMost is how many values of a membership attribute are rendered under one lock.
+	linkedMost = 512
+)
+
+// Selection is which attributes of an entry were asked for. It does not depend on a viewer.
+type Selection struct {
+	mask      mask
+	typesOnly bool
+}
+
+// Select reads the attributes of a search request (RFC 4511 §4.5.1.8): none and "*" are all user attributes, "+" all
+// operational ones, "@class" those of an object class, "1.1" none. Unknown ones are ignored.
+func (x *Index) Select(attributes [][]byte, typesOnly bool) Selection {
+	s := Selection{typesOnly: typesOnly}
+	if len(attributes) == 0 {
+		s.mask = x.attrs.user
+	}
+	for _, a := range attributes {
+		switch {
+		case string(a) == "*":
+			s.mask = s.mask.or(x.attrs.user)
+		case string(a) == "+":
+			// RFC 3673
+			s.mask = s.mask.or(x.attrs.operation)
+		case len(a) > 1 && a[0] == '@':
+			// RFC 4529
+			s.mask = s.mask.or(x.attrs.classes.byName[strings.ToLower(string(a[1:]))])
+		default:
+			if id, ok := x.attrs.find(a); ok {
+				s.mask = s.mask.or(x.attrs.all[id].self)
+			}
+		}
+	}
+	return s
+}
+
+// Append appends entry i of the batch as a complete SearchResultEntry message with this message id.
+func (c *Cursor) Append(dst []byte, i int, id int32, want *Selection) []byte {
+	h := &c.hits[i]
+	c.dn = c.s.tree.appendDN(c.dn[:0], h.record)
+	dst, mark := wire.BeginEntry(dst, id, c.dn)
+	dst = c.appendAttributes(dst, h, want)
+	return wire.EndEntry(dst, mark, c.dn, nil)
+}
+
+func (c *Cursor) appendAttributes(dst []byte, h *hit, want *Selection) []byte {
+	show := want.mask.and(c.seen)
+	all := c.s.attrs.all
+	emit := func(a attrID, values []byte) {
+		if want.typesOnly {
+			values = nil
+		}
+		dst = appendAttribute(dst, all[a].head, values)
+	}
+	for m := show.and(c.s.attrs.computed).without(c.s.attrs.linked); !m.empty(); {
+		a := m.next()
+		if v := c.s.values(c.buf[:0], h.record, a); len(v) > 0 {
+			emit(a, v)
+		}
+	}
+	stored := show.without(c.s.attrs.computed)
+	for rest := []byte(h.record[offBlobs:]); len(rest) > 0 && !stored.empty(); {
+		var a attrID
+		var values []byte
+		if a, values, rest = nextBlob(rest); stored.has(a) {
+			emit(a, values)
+		}
+	}
+	if m := show.and(c.s.attrs.linked); !m.empty() {
+		dst = c.appendLinked(dst, h, m, want.typesOnly)
+	}
+	return dst
+}
+
+// appendAttribute appends a PartialAttribute from its encoded type and values.
+func appendAttribute(dst, head, values []byte) []byte {
+	n := len(values)
+	size := 2
+	switch {
+	case n >= 1<<24:
+		size = 6
+	case n >= 1<<16:
+		size = 5
+	case n >= 1<<8:
+		size = 4
+	case n >= 0x80:
+		size = 3
+	}
+	dst = wire.AppendHeader(dst, tagSequence, len(head)+size+n)
+	dst = append(dst, head...)
+	dst = wire.AppendHeader(dst, tagSet, n)
+	return append(dst, values...)
+}
+
+// appendLinked appends the attributes that depend on other entries. The lock is let go from time to time, so that a
+// group with very many members does not keep changes waiting.
+func (c *Cursor) appendLinked(dst []byte, h *hit, m mask, typesOnly bool) []byte {
+	s := c.s
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for !m.empty() {
+		a := m.next()
+		from := len(dst)
+		var mark wire.AttributeMarks
+		dst, mark = wire.BeginAttribute(dst, s.attrs.all[a].Name())
+		body := len(dst)
+		switch a {
+		case attrMember, attrUniqueMember, attrMemberUID, attrMemberOf, attrIsMemberOf:
+			c.slots = s.linkedSlots(c.slots[:0], h.record, a)
+			for i, slot := range c.slots {
+				if i%linkedMost == linkedMost-1 {
+					s.mu.RUnlock()
+					s.mu.RLock()
+				}
+				dst = s.appendLinked(dst, slot, a)
+			}
+		default:
+			dst = s.linkedValues(dst, h.record, a)
+		}
+		if len(dst) == body {
+			dst = dst[:from]
+			continue
+		}
+		if typesOnly {
+			dst = dst[:body]
+		}
+		dst = wire.EndAttribute(dst, mark)
+	}
+	return dst
+}

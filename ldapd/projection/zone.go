@@ -1,0 +1,42 @@
+package projection
+
+import "math"
+
+// zoneSlots is how many neighbouring slots share a zone.
+const zoneSlots = 64
+
+// zone bounds the values of a few neighbouring entries, so that a range in a filter skips most of them. Ids, numbers
+// and times grow together, so zones are narrow. Bounds only widen.
+type zone struct {
+	modified [2]int64 // least and greatest, in microseconds
+	created  [2]uint32
+	number   [2]uint32
+}
+
+func newZone() zone {
+	return zone{modified: [2]int64{math.MaxInt64, math.MinInt64}, created: [2]uint32{math.MaxUint32, 0}, number: [2]uint32{math.MaxUint32, 0}}
+}
+
+func (z *zone) widen(r record) {
+	m, c := r.modified(), uint32(r.created()/1e6)
+	z.modified = [2]int64{min(z.modified[0], m), max(z.modified[1], m)}
+	z.created = [2]uint32{min(z.created[0], c), max(z.created[1], c)}
+	if n := r.number(); n != 0 {
+		z.number = [2]uint32{min(z.number[0], n), max(z.number[1], n)}
+	}
+}
+
+// bounds returns the least and the greatest value that may be in the zone; ok is false when the attribute is not
+// bounded. Times are given as a filter compares them, to the second.
+func (z *zone) bounds(a attrID) (least, most int64, ok bool) {
+	switch a {
+	case attrModify:
+		return z.modified[0], z.modified[1], true
+	case attrCreate:
+		return int64(z.created[0]) * 1e6, int64(z.created[1]) * 1e6, true
+	case attrUIDNumber, attrGIDNumber:
+		return int64(z.number[0]), int64(z.number[1]), true
+	default:
+		return 0, 0, false
+	}
+}
