@@ -3,6 +3,7 @@ package ldapd
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -255,8 +256,8 @@ func TestRelay(t *testing.T) {
 	// as a source, and the address is not the person's device.
 	w := newWorld(t, nil)
 	c := w.bound(readerDN)
-	for range 7 {
-		if err := c.Bind(aliceDN, "wrong"); code(err) != ldap.LDAPResultInvalidCredentials {
+	for i := range 8 {
+		if err := c.Bind(aliceDN, fmt.Sprint("wrong ", i)); code(err) != ldap.LDAPResultInvalidCredentials {
 			t.Fatal(err)
 		}
 	}

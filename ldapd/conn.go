@@ -51,7 +51,9 @@ func newConn(s *Server, nc net.Conn, kind ListenerKind) *conn {
 	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
 		c.peer = a.AddrPort().Addr().Unmap().WithZone("")
 	}
-	c.out = output{nc: nc, timeout: s.c.Limits.Write, buffers: s.buffers}
+	// A worker that cannot write wakes the goroutine, which reads and would not notice.
+	failed := func(err error) { c.wake(&closing{why: writeFailed(err)}) }
+	c.out = output{nc: nc, timeout: s.c.Limits.Write, buffers: s.buffers, failed: failed}
 	c.reader = wire.NewReader(c)
 	return c
 }

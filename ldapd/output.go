@@ -19,6 +19,7 @@ type output struct {
 	err     error   // of the first failed write; everything after it is dropped
 	timeout time.Duration
 	buffers *sync.Pool
+	failed  func(error) // called once, when a write fails
 }
 
 func newBuffers() *sync.Pool {
@@ -61,7 +62,9 @@ func (o *output) flush() error {
 func (o *output) write() error {
 	if o.err == nil && len(o.buf) > 0 {
 		_ = o.nc.SetWriteDeadline(time.Now().Add(o.timeout))
-		_, o.err = o.nc.Write(o.buf)
+		if _, o.err = o.nc.Write(o.buf); o.err != nil {
+			o.failed(o.err)
+		}
 	}
 	if o.box != nil {
 		if cap(o.buf) <= 4*outputSize {
