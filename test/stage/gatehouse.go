@@ -49,7 +49,7 @@ func New(dir, binaries, database string) (*Gatehouse, error) {
 	if database == "" {
 		database = "sqlite:"
 	}
-	names := append([]string{"ldap", "ldaps", "auth", "acct", "scim", "idp", AllInOne}, Daemons()...)
+	names := append([]string{"ldap", "ldaps", "auth", "acct", "scim", "web", AllInOne}, Daemons()...)
 	addr := make(map[string]string, len(names))
 	taken := make(map[int]bool, len(names))
 	for len(addr) < len(names) {
@@ -66,7 +66,7 @@ func New(dir, binaries, database string) (*Gatehouse, error) {
 		Dir:       dir,
 		Config:    filepath.Join(dir, "gatehouse.yaml"),
 		Data:      filepath.Join(dir, "data"),
-		PublicURL: strings.Replace("https://"+addr["idp"], "127.0.0.1", "localhost", 1),
+		PublicURL: strings.Replace("https://"+addr["web"], "127.0.0.1", "localhost", 1),
 		LDAP:      addr["ldap"], LDAPS: addr["ldaps"], Auth: addr["auth"], Acct: addr["acct"], SCIM: addr["scim"],
 		Metrics:  map[string]string{},
 		binaries: binaries,
@@ -75,10 +75,10 @@ func New(dir, binaries, database string) (*Gatehouse, error) {
 	for _, name := range append(Daemons(), AllInOne) {
 		g.Metrics[name] = addr[name]
 	}
-	return g, os.WriteFile(g.Config, []byte(g.yaml(database, addr["idp"])), 0o600)
+	return g, os.WriteFile(g.Config, []byte(g.yaml(database, addr["web"])), 0o600)
 }
 
-func (g *Gatehouse) yaml(database, idp string) string {
+func (g *Gatehouse) yaml(database, web string) string {
 	return fmt.Sprintf(`domain: %s
 public_url: %s
 data_dir: %s
@@ -89,7 +89,7 @@ radius: {listen_auth: [%q], listen_acct: [%q], listen_tls: []}
 scim: {listen: [%q], listen_tls: [], upstream: "http://%s"}
 idp: {listen_tls: [%q], listen: []}
 metrics: {listen: %q, ldapd: %q, radiusd: %q, scimd: %q, idp: %q}
-`, Domain, g.PublicURL, g.Data, database, g.LDAP, g.LDAPS, g.Auth, g.Acct, g.SCIM, g.SCIM, idp,
+`, Domain, g.PublicURL, g.Data, database, g.LDAP, g.LDAPS, g.Auth, g.Acct, g.SCIM, g.SCIM, web,
 		g.Metrics[AllInOne], g.Metrics["ldapd"], g.Metrics["radiusd"], g.Metrics["scimd"], g.Metrics["idp"])
 }
 
