@@ -13,7 +13,7 @@ import (
 // check adds a problem for every value that cannot work.
 func (d *document) check() {
 	c := &d.config
-	if err := checkDomain(c.Domain); err != nil {
+	if err := CheckHostName(c.Domain); err != nil {
 		d.problem("domain", "%v", err)
 	}
 	if c.IsPackaged() && c.Domain == Default().Domain {
@@ -34,7 +34,7 @@ func (d *document) check() {
 	d.checkListeners()
 	d.checkProxies()
 	for i, alias := range c.IDP.Aliases {
-		if err := checkDomain(alias); err != nil {
+		if err := CheckHostName(alias); err != nil {
 			d.problem(item("idp.aliases", i), "%v", err)
 		}
 	}
@@ -49,8 +49,8 @@ func (d *document) checkOneOf(key, value string, allowed ...string) {
 	}
 }
 
-// checkDomain accepts a host name of RFC 1123 §2.1 in lower case.
-func checkDomain(name string) error {
+// CheckHostName accepts a host name of RFC 1123 §2.1 in lower case.
+func CheckHostName(name string) error {
 	if name == "" || len(name) > 253 {
 		return fmt.Errorf("must be a domain name of 1 to 253 characters")
 	}
@@ -84,7 +84,7 @@ func checkPublicURL(text string, packaged bool) error {
 		return fmt.Errorf("%q must be a scheme and a host, as in https://id.example.com, without a user, a path, a slash at the end or a query", text)
 	}
 	host := u.Hostname()
-	if err := checkDomain(host); err != nil {
+	if err := CheckHostName(host); err != nil {
 		return err
 	}
 	if port := u.Port(); port != "" {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"slices"
 	"time"
 
 	"gatehouse/config"
@@ -31,7 +33,7 @@ func newServerIdentity(c config.Config, now time.Time) (*certs.Authority, []dire
 	if err != nil {
 		return nil, nil, err
 	}
-	issued, err := authority.IssueServer(c.CertificateNames(), now)
+	issued, err := authority.IssueServer(certificateNames(c), now)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -43,6 +45,18 @@ func newServerIdentity(c config.Config, now time.Time) (*certs.Authority, []dire
 		KID: "ca-server-" + serial(authority.Certificate()), Use: useAuthority, Alg: "ES256", State: directory.KeyActive,
 		Private: private, Public: authority.Certificate(), NotBefore: now, NotAfter: authority.NotAfter(),
 	}, certificate}, nil
+}
+
+// certificateNames adds the name of this host where there is only one: OpenLDAP's
+// tools look for it in the certificate when they are told localhost. Hosts that
+// share a database would replace each other's certificate.
+func certificateNames(c config.Config) []string {
+	names := c.CertificateNames()
+	host, err := os.Hostname()
+	if err != nil || !c.IsSQLite() || config.CheckHostName(host) != nil || slices.Contains(names, host) {
+		return names
+	}
+	return append(names, host)
 }
 
 // certificateRow is an issued certificate as the store keeps it.
@@ -106,13 +120,13 @@ func (c *Core) builtIn(o Options) certs.Loader {
 		if err != nil {
 			return nil, err
 		}
-		if c.Keys[seal.CA] != nil && !certs.Usable(stored.Leaf, o.Config.CertificateNames(), o.Now()) {
+		if c.Keys[seal.CA] != nil && !certs.Usable(stored.Leaf, certificateNames(o.Config), o.Now()) {
 			return c.renew(ctx, key, o)
 		}
 		if current != nil && current.Leaf.Equal(stored.Leaf) {
 			return current, nil
 		}
-		warnNames(o.Log, stored.Leaf, o.Config.CertificateNames())
+		warnNames(o.Log, stored.Leaf, certificateNames(o.Config))
 		return stored, nil
 	}
 }
@@ -177,7 +191,7 @@ func (c *Core) renew(ctx context.Context, old directory.SigningKey, o Options) (
 	if err != nil {
 		return nil, err
 	}
-	issued, err := authority.IssueServer(o.Config.CertificateNames(), o.Now())
+	issued, err := authority.IssueServer(certificateNames(o.Config), o.Now())
 	if err != nil {
 		return nil, err
 	}
