@@ -145,21 +145,25 @@ func (v *appView) addFacet(f directory.Facet) {
 
 // access says who may enter, as one sentence.
 func access(bindings []directory.Binding, mode directory.PolicyMode) string {
-	var in, out, policies []string
-	positive := false
+	var in, out, policies, dead []string
 	for _, b := range bindings {
 		label := bindingLabel(b)
 		switch {
+		case b.Disabled && (b.Kind == directory.BindPolicy || b.Negate):
 		case b.Disabled:
-			positive = positive || b.Kind != directory.BindPolicy && !b.Negate
+			dead = append(dead, "the binding to "+label+" is disabled")
+		case b.Kind == directory.BindPolicy && b.Missing():
+			return "Closed to everybody: the policy " + b.RefName + " was deleted."
 		case b.Kind == directory.BindPolicy && b.Negate:
 			policies = append(policies, label+" does not allow")
 		case b.Kind == directory.BindPolicy:
 			policies = append(policies, label+" allows")
-		case b.Negate:
+		case b.Negate && !b.Missing():
 			out = append(out, label)
+		case b.Negate:
+		case b.Missing():
+			dead = append(dead, fmt.Sprintf("the %s %s was deleted", b.Kind, b.RefName))
 		default:
-			positive = true
 			in = append(in, label)
 		}
 	}
@@ -167,8 +171,8 @@ func access(bindings []directory.Binding, mode directory.PolicyMode) string {
 	switch {
 	case len(in) > 0:
 		s = "Open to " + strings.Join(in, " and ")
-	case positive:
-		return "Closed to everybody: every binding that lets somebody in is disabled."
+	case len(dead) > 0:
+		return "Closed to everybody: " + strings.Join(dead, " and ") + "."
 	}
 	if len(out) > 0 {
 		s += ", but not to " + strings.Join(out, " or ")
@@ -184,14 +188,10 @@ func access(bindings []directory.Binding, mode directory.PolicyMode) string {
 }
 
 func bindingLabel(b directory.Binding) string {
-	switch {
-	case b.Missing():
-		return fmt.Sprintf("the deleted %s %s (nobody)", b.Kind, b.RefName)
-	case b.Kind == directory.BindGroup:
+	if b.Kind == directory.BindGroup {
 		return "members of " + b.RefName
-	default:
-		return b.RefName
 	}
+	return b.RefName
 }
 
 func (t *tool) appShow() *cobra.Command {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -129,7 +130,7 @@ func (t *tool) replace(ctx context.Context, c config.Config, payload io.Reader) 
 	unlock, err := lock.TryLock()
 	var busy *hostlock.BusyError
 	if errors.As(err, &busy) {
-		err = refusef("the store is in use, the last to open it was process %d; stop every daemon first", busy.PID)
+		err = refusef("the store is in use%s; stop every daemon first", alive(busy.PID))
 	}
 	if err != nil {
 		return sqlstore.Restored{}, errors.Join(err, lock.Close())
@@ -141,6 +142,15 @@ func (t *tool) replace(ctx context.Context, c config.Config, payload io.Reader) 
 	}
 	restored, err := sqlstore.Restore(ctx, store, payload)
 	return restored, errors.Join(err, lock.Close())
+}
+
+// alive names a process that runs. The last that took the lock may have ended
+// while others hold it.
+func alive(pid int) string {
+	if pid <= 0 || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		return ""
+	}
+	return fmt.Sprintf(" by process %d, and perhaps by others", pid)
 }
 
 // hold disables the people who were changed after the backup.

@@ -40,7 +40,7 @@ func (t *tool) rootCommand() *cobra.Command {
 		t.userCommand(), t.groupCommand(), t.appCommand(),
 		t.radiusClientCommand(), t.scimSourceCommand(), t.serviceAccountCommand(),
 		t.whyCommand(), t.auditCommand(), t.keysCommand(),
-		t.backupCommand(), t.restoreCommand(), t.migrateCommand(),
+		t.backupCommand(), t.restoreCommand(), t.migrateCommand(), t.doctorCommand(),
 		t.configCommand(), t.versionCommand(), completionCommand(),
 	)
 	return root

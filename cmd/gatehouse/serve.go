@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,16 +63,7 @@ func (t *tool) serve(ctx context.Context, c config.Config) error {
 		return err
 	}
 	o := serve.Options{Config: c, Daemon: core.Combined, Getenv: t.getenv, Log: log, Now: t.now}
-	if admin := readInitialAdmin(c); admin != "" {
-		o.SignedIn = func(username string) {
-			if username != admin {
-				return
-			}
-			if err := os.Remove(initialAdminFile(c)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				log.Error("the file with the first administrator's password was not removed", "err", err)
-			}
-		}
-	}
+	o.SignedIn = forgetInitialAdmin(c, log)
 	return serve.Run(ctx, o)
 }
 
@@ -126,13 +118,21 @@ func writeInitialAdmin(c config.Config, password directory.Secret) error {
 	return nil
 }
 
-// readInitialAdmin returns whose sign-in removes the file; "" when there is no
-// file.
-func readInitialAdmin(c config.Config) string {
+// forgetInitialAdmin returns what removes the file with the first password when
+// its owner has signed in; nil when there is no file.
+func forgetInitialAdmin(c config.Config, log *slog.Logger) func(username string) {
 	text, err := os.ReadFile(initialAdminFile(c))
 	if err != nil {
-		return ""
+		return nil
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
-	return strings.TrimPrefix(line, "username: ")
+	admin := strings.TrimPrefix(line, "username: ")
+	return func(username string) {
+		if username != admin {
+			return
+		}
+		if err := os.Remove(initialAdminFile(c)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			log.Error("the file with the first administrator's password was not removed", "err", err)
+		}
+	}
 }

@@ -95,7 +95,7 @@ func parseAttributes(pairs []string) (directory.Attributes, error) {
 			return nil, usagef("--attribute %q is not KEY=VALUE", pair)
 		}
 		if value == "" {
-			out[key] = append(out[key], []string{}...)
+			out[key] = append(out[key], []string{}...) // stays nil, and is there
 			continue
 		}
 		out[key] = append(out[key], value)
@@ -356,11 +356,13 @@ func (t *tool) userSetPassword() *cobra.Command {
 func passwordFlags(c *cobra.Command, file *string, generate *bool) {
 	c.Flags().StringVar(file, "password-file", "", "`file` that holds the password; - is standard input")
 	c.Flags().BoolVar(generate, "generate", false, "make a password and print it")
-	c.MarkFlagsMutuallyExclusive("password-file", "generate")
 }
 
 func (t *tool) newPassword(who, file string, generate bool) (directory.Secret, error) {
-	if generate {
+	switch {
+	case generate && file != "":
+		return "", usagef("--generate and --password-file exclude each other")
+	case generate:
 		return makePassword()
 	}
 	return t.readSecret("password-file", file, fmt.Sprintf("New password for %s", who))

@@ -15,7 +15,7 @@ func (t *tool) userDisable() *cobra.Command {
 		Long: "From the next attempt on every door refuses; sessions, tokens and connections end.\n" +
 			"Credentials are kept and work again after `gatehouse user enable`.",
 		Example: "  gatehouse user disable jane --reason \"on leave\"",
-	}, "disabled", (*directory.Writer).DisableUser)
+	}, (*directory.Writer).DisableUser)
 }
 
 func (t *tool) userLockdown() *cobra.Command {
@@ -24,12 +24,12 @@ func (t *tool) userLockdown() *cobra.Command {
 		Long: "Like disable, and every credential but the password is revoked and the password is\n" +
 			"unusable. `gatehouse user enable --after-lockdown` then needs a new password.",
 		Example: "  gatehouse user lockdown mallory --reason \"stolen laptop\"",
-	}, "locked down", (*directory.Writer).Lockdown)
+	}, (*directory.Writer).Lockdown)
 }
 
 type shutFunc func(*directory.Writer, directory.UserID, string) (directory.LockdownReport, error)
 
-func (t *tool) shutCommand(c *cobra.Command, status string, shut shutFunc) *cobra.Command {
+func (t *tool) shutCommand(c *cobra.Command, shut shutFunc) *cobra.Command {
 	var reason string
 	c.Args = arguments(1, 1)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -45,6 +45,7 @@ func (t *tool) shutCommand(c *cobra.Command, status string, shut shutFunc) *cobr
 		if err != nil {
 			return err
 		}
+		status := strings.ReplaceAll(string(report.User.Status), "_", " ")
 		t.say("%s is %s. %s", report.User.Username, status, ended(report))
 		if t.json {
 			return t.printJSON(shutView{
