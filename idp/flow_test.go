@@ -243,6 +243,11 @@ func TestIntrospectionAndRevocation(t *testing.T) {
 		if a, _ := p.json(t)["active"].(bool); a {
 			t.Error("a client learns about another client's token")
 		}
+		access, _ := got["access_token"].(string)
+		p = s.browser().do(http.MethodPost, "/application/o/introspect/", url.Values{"token": {access}}, asGrafana)
+		if a, _ := p.json(t)["active"].(bool); a {
+			t.Error("a client learns about another client's access token")
+		}
 		s.browser().do(http.MethodPost, "/oauth2/revoke", url.Values{"token": {value}}, asGrafana)
 		if s.refresh(value).status != http.StatusOK {
 			t.Error("a client revoked another client's token")
@@ -276,6 +281,9 @@ func TestSignOutFromAnApp(t *testing.T) {
 		p := b.get(end + "?" + url.Values{"client_id": {"wiki"}, "post_logout_redirect_uri": {loggedOut}}.Encode())
 		if p.status != http.StatusOK || !strings.Contains(p.body, "Wiki asks to sign you out") || b.get("/").status != http.StatusOK {
 			t.Fatalf("got %d %s", p.status, p.body)
+		}
+		if p := b.do(http.MethodPost, end, url.Values{"csrf": {"x"}}, nil); b.get("/").status != http.StatusOK {
+			t.Errorf("a foreign form signed out: %d", p.status)
 		}
 		p = b.do(http.MethodPost, end, url.Values{"csrf": {p.field(t, "csrf")}, "client_id": {"wiki"}, "post_logout_redirect_uri": {loggedOut}}, nil)
 		if p.status != http.StatusOK || !strings.Contains(p.body, loggedOut) || b.get("/").status != http.StatusSeeOther {

@@ -158,6 +158,14 @@ func TestCodeWorksOnce(t *testing.T) {
 			t.Error("what came from the code lives on")
 		}
 	})
+	t.Run("also by a thief without the verifier", func(t *testing.T) {
+		code := b.code()
+		got := s.post("token", redemption(code)).json(t)
+		s.post("token", redemption(code, "code_verifier", ""))
+		if s.refresh(got["refresh_token"]).status != http.StatusBadRequest {
+			t.Error("what came from the code lives on")
+		}
+	})
 	t.Run("after a minute", func(t *testing.T) {
 		code := b.code()
 		s.later(time.Minute)
@@ -176,6 +184,31 @@ func TestCodeWorksOnce(t *testing.T) {
 		}
 		if p := s.post("token", redemption(code)); p.status != http.StatusOK {
 			t.Errorf("the right one afterwards: %d %s", p.status, p.body)
+		}
+	})
+	t.Run("not in a session that somebody else ended", func(t *testing.T) {
+		code := s.signedIn("alice").code()
+		err := s.d.RecordArtefacts(t.Context(), func(a *directory.Artefacts) error {
+			var rows []directory.Session
+			for row, err := range a.Sessions.Take(directory.SessionQuery{User: s.alice.ID}) {
+				if err != nil {
+					return err
+				}
+				row.Revoked = s.clock.Now()
+				rows = append(rows, row)
+			}
+			for _, row := range rows {
+				if err := a.Sessions.Update(row); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := s.post("token", redemption(code)); p.status != http.StatusBadRequest {
+			t.Errorf("got %d", p.status)
 		}
 	})
 	t.Run("not after sign-out", func(t *testing.T) {
@@ -481,7 +514,8 @@ func TestNoOpenRedirect(t *testing.T) {
 // 10-security "Issuers": every later step at another issuer fails.
 func TestIssuerIsFixed(t *testing.T) {
 	s := newSite(t, nil)
-	s.app("both", schema.OIDC{ClientID: "both", Issuer: schema.IssuerSite, RedirectURIs: []string{callback}})
+	s.app("both", schema.OIDC{ClientID: "both", Issuer: schema.IssuerSite, RedirectURIs: []string{callback},
+		Grants: []string{"authorization_code", "refresh_token", "client_credentials"}})
 	b := s.signedIn("alice")
 	as := func(r *http.Request) { r.SetBasicAuth("both", url.QueryEscape(clientSecret)) }
 	at := func(prefix string) (code string, iss string) {
@@ -509,6 +543,12 @@ func TestIssuerIsFixed(t *testing.T) {
 	for path, want := range map[string]int{app + "userinfo": 401, "/oauth2/userinfo": 200} {
 		if p := s.browser().do(http.MethodGet, path, nil, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+access) }); p.status != want {
 			t.Errorf("%s: %d, want %d", path, p.status, want)
+		}
+	}
+	own, _ := s.browser().do(http.MethodPost, "/oauth2/token", url.Values{"grant_type": {"client_credentials"}}, as).json(t)["access_token"].(string)
+	for path, want := range map[string]bool{app + "introspect": false, "/oauth2/introspect": true} {
+		if p := s.browser().do(http.MethodPost, path, url.Values{"token": {own}}, as); p.json(t)["active"] != want {
+			t.Errorf("the client's own token at %s: %s", path, p.body)
 		}
 	}
 	if _, iss := at(app); iss != s.url+app {

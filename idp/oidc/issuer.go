@@ -31,14 +31,13 @@ func (i issuers) site() string { return i.public }
 func (i issuers) app(slug string) string { return i.public + appPrefix + slug + "/" }
 
 // fixed returns the issuer that a request of client c at a place belongs to; ok
-// is false when the place does not serve the client.
-//
-// 10-security "The web side": /application/o/<slug>/ serves exactly that app's
-// client, and an issuer never changes in the course of a flow.
+// is false when the place does not serve the client. At a slug's address c is
+// that app's client. An issuer never changes in the course of a flow
+// (10-security "The web side").
 func (i issuers) fixed(at place, c *client) (issuer string, ok bool) {
 	switch {
 	case at.slug != "":
-		return i.app(at.slug), at.slug == c.app.Slug
+		return i.app(c.app.Slug), true
 	case at.any && !c.config.site():
 		return i.app(c.app.Slug), true
 	default:

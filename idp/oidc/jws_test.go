@@ -106,6 +106,43 @@ func TestKeyMustFitItsAlgorithm(t *testing.T) {
 	}
 }
 
+// A header with anything but alg, kid and typ is refused, also when it is signed
+// with the right key (10-security "Parsers").
+func TestHeaderIsClosed(t *testing.T) {
+	set := testSet(t)
+	k := set.active[ES256]
+	for _, tt := range []struct {
+		name   string
+		header map[string]any
+		ok     bool
+	}{
+		{"ours", map[string]any{"alg": ES256, "kid": k.kid, "typ": typeAccess}, true},
+		{"jku", map[string]any{"alg": ES256, "kid": k.kid, "typ": typeAccess, "jku": "https://evil.example"}, false},
+		{"zip", map[string]any{"alg": ES256, "kid": k.kid, "typ": typeAccess, "zip": "DEF"}, false},
+		{"crit", map[string]any{"alg": ES256, "kid": k.kid, "typ": typeAccess, "crit": []string{"b64"}}, false},
+		{"another algorithm of the same key", map[string]any{"alg": RS256, "kid": k.kid, "typ": typeAccess}, false},
+		{"no typ", map[string]any{"alg": ES256, "kid": k.kid}, false},
+		{"unknown key", map[string]any{"alg": ES256, "kid": "x", "typ": typeAccess}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			raw, err := json.Marshal(tt.header)
+			if err != nil {
+				t.Fatal(err)
+			}
+			forger := *k
+			forger.headers = map[string]string{typeAccess: encode64(raw)}
+			token, err := forger.sign(typeAccess, map[string]string{"sub": "a"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var claims map[string]any
+			if err := set.openToken(token, typeAccess, &claims); (err == nil) != tt.ok {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 // A token under a key that is only published verifies and does not sign.
 func TestPublishedKeyDoesNotSign(t *testing.T) {
 	set := testSet(t)
