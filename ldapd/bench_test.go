@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ func hammer(b *testing.B, w *world, conns []net.Conn, pdu []byte) {
 	left.Store(int64(b.N))
 	var clients sync.WaitGroup
 	b.ResetTimer()
+	begin := spent(b)
 	for _, c := range conns {
 		_ = c.SetDeadline(time.Now().Add(time.Minute))
 		clients.Go(func() {
@@ -43,6 +45,17 @@ func hammer(b *testing.B, w *world, conns []net.Conn, pdu []byte) {
 	clients.Wait()
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
+	b.ReportMetric(float64((spent(b)-begin).Nanoseconds())/1000/float64(b.N), "cpu-µs/op")
+}
+
+// spent returns the CPU time of this process, clients included.
+func spent(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // last tells whether a PDU ends an answer: anything but an entry.
