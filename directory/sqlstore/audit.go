@@ -24,12 +24,15 @@ const eventEpoch = 1_577_836_800_000
 func (e *eventIDs) next(now time.Time) int64 {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails
-	id := (now.UnixMilli()-eventEpoch)<<22 | int64(binary.BigEndian.Uint32(b[:])>>10)
+	id := eventIDAt(now) | int64(binary.BigEndian.Uint32(b[:])>>10)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.last = max(id, e.last+1)
 	return e.last
 }
+
+// eventIDAt is the lowest id that an event written at t can have.
+func eventIDAt(t time.Time) int64 { return (t.UnixMilli() - eventEpoch) << 22 }
 
 func (w *writeState) eventID() int64 { return w.s.events.next(w.s.now()) }
 

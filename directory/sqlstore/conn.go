@@ -19,7 +19,7 @@ const (
 	// stall ends a statement of a remote database that makes no progress.
 	stall = 5 * time.Second
 	// idleMost is how many connections are kept for the next reader.
-	idleMost = 8
+	idleMost = 16
 	// progressEvery is how many rows count as progress.
 	progressEvery = 512
 )
@@ -309,6 +309,9 @@ func newPool(db *sql.DB, d *dialect, most int) *pool {
 
 // get returns a connection, an idle one when there is one.
 func (p *pool) get(ctx context.Context) (*conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, unavailable("get a database connection", err)
+	}
 	select {
 	case p.slot <- struct{}{}:
 	case <-ctx.Done():
@@ -362,6 +365,9 @@ func (p *pool) close() {
 	p.mu.Unlock()
 	for range cap(p.slot) {
 		p.slot <- struct{}{}
+	}
+	for range cap(p.slot) {
+		<-p.slot // whoever comes later is told that it is closed
 	}
 	for _, c := range p.idle {
 		c.close()

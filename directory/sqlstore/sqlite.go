@@ -35,6 +35,7 @@ func sqliteDialect(path string) *dialect {
 	return &dialect{
 		locks:    locks{view: "BEGIN", update: "BEGIN IMMEDIATE", suffix: "", whole: true},
 		in:       sqliteIn,
+		param:    func(int) string { return "?" },
 		classify: classifySQLite,
 		files:    &sqliteFiles{path: path},
 	}

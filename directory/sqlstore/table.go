@@ -162,7 +162,7 @@ const copyFrom = 64
 
 // insertParams is about how many parameters one INSERT of several rows has.
 // SQLite finds each by a walk over all, so more of them are slower, not faster.
-const insertParams = 100
+const insertParams = 300
 
 // insert adds n rows in as few statements as there can be.
 func insert(c *conn, name string, columns []string, n int, row func(int) []any) error {
@@ -179,7 +179,7 @@ func insert(c *conn, name string, columns []string, n int, row func(int) []any) 
 			args = append(args, row(i)...)
 			i++
 		}
-		if _, err := c.exec(insertText(name, columns, size), args...); err != nil {
+		if _, err := c.exec(c.d.insertText(name, columns, size), args...); err != nil {
 			return err
 		}
 	}
@@ -203,7 +203,7 @@ func copyRows(c *conn, name string, columns []string, n int, row func(int) []any
 	return nil
 }
 
-func insertText(name string, columns []string, rows int) string {
+func (d *dialect) insertText(name string, columns []string, rows int) string {
 	var b strings.Builder
 	b.WriteString("INSERT INTO " + name + " (" + strings.Join(columns, ", ") + ") VALUES ")
 	n := 0
@@ -213,12 +213,12 @@ func insertText(name string, columns []string, rows int) string {
 		}
 		for j := range columns {
 			if j == 0 {
-				b.WriteString("($")
+				b.WriteString("(")
 			} else {
-				b.WriteString(", $")
+				b.WriteString(", ")
 			}
 			n++
-			b.WriteString(strconv.Itoa(n))
+			b.WriteString(d.param(n))
 		}
 		b.WriteByte(')')
 	}

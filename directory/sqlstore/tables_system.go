@@ -14,7 +14,7 @@ func externalIDsTable(c *conn) *table[directory.ExternalID, directory.ExternalID
 			anyText(s, "external_id", "", q.ExternalIDs)
 			same(s, "kind", q.Kind)
 			anyID(s, "ref", "", q.Refs)
-			s.order = "source, kind, external_id"
+			s.order = "kind, ref, source"
 		},
 	}).ready()
 }
@@ -202,6 +202,9 @@ func eventRows(c *conn) *table[directory.Event, directory.EventQuery] {
 			}
 			same(s, "verb", q.Verb)
 			since(s, "at", q.Since)
+			if !q.Since.IsZero() { // ids rise with the time of writing, which is never before At
+				s.where("id >= ?", eventIDAt(q.Since))
+			}
 			before(s, "at", q.Until)
 			if q.After != 0 {
 				s.afterID("id", q.After, q.Newest)
