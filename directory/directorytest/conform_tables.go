@@ -273,8 +273,8 @@ func bindingCase() tableCase[directory.Binding, directory.BindingQuery] {
 func externalIDCase() tableCase[directory.ExternalID, directory.ExternalIDQuery] {
 	type Q = directory.ExternalIDQuery
 	rows := []directory.ExternalID{
-		{Source: "scim:ad", ExternalID: "1", Kind: "user", Ref: 1},
 		{Source: "scim:hr", ExternalID: "1", Kind: "group", Ref: 1},
+		{Source: "scim:ad", ExternalID: "1", Kind: "user", Ref: 1},
 		{Source: "scim:hr", ExternalID: "1", Kind: "user", Ref: 1},
 		{Source: "scim:hr", ExternalID: "2", Kind: "user", Ref: 2},
 	}
@@ -286,9 +286,9 @@ func externalIDCase() tableCase[directory.ExternalID, directory.ExternalIDQuery]
 		remove: Q{Source: "scim:hr", Kind: "user"},
 		left:   rows[:2],
 		queries: []queryCase[Q]{
-			{name: "source", q: Q{Source: "scim:hr"}, want: []int{1, 2, 3}},
+			{name: "source", q: Q{Source: "scim:hr"}, want: []int{0, 2, 3}},
 			{name: "ids", q: Q{Source: "scim:hr", Kind: "user", ExternalIDs: []string{"1", "2"}}, want: []int{2, 3}},
-			{name: "refs", q: Q{Kind: "user", Refs: []int64{1}}, want: []int{0, 2}},
+			{name: "refs", q: Q{Kind: "user", Refs: []int64{1}}, want: []int{1, 2}},
 		},
 	}
 }

@@ -1,10 +1,13 @@
 package sqlstore_test
 
 import (
+	"os"
 	"testing"
 
 	"gatehouse/directory/directorytest"
 )
+
+func TestMain(m *testing.M) { os.Exit(directorytest.Main(m)) }
 
 func TestConformanceSQLite(t *testing.T) {
 	directorytest.Conformance(t, directorytest.OpenSQLite)
@@ -12,4 +15,12 @@ func TestConformanceSQLite(t *testing.T) {
 
 func TestConformancePostgres(t *testing.T) {
 	directorytest.Conformance(t, directorytest.OpenPostgres)
+}
+
+func TestProcessesSQLite(t *testing.T) {
+	directorytest.Processes(t, directorytest.SQLiteConfig(t))
+}
+
+func TestProcessesPostgres(t *testing.T) {
+	directorytest.Processes(t, directorytest.PostgresConfig(t))
 }

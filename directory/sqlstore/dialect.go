@@ -55,6 +55,8 @@ type files interface {
 	// get a context that can end them. A local file answers at once, and an
 	// interrupted statement would roll back the whole batch.
 	remote() bool
+	// catalogue is the query that counts the tables called schema_version.
+	catalogue() string
 	// backup writes a checked copy of everything.
 	backup(ctx context.Context, c *conn, w io.Writer) error
 	// restore replaces everything with a copy that backup wrote. finish runs in a

@@ -77,12 +77,7 @@ type schema struct {
 func readSchema(c *conn) (schema, error) {
 	var s schema
 	var tables int64
-	// Both engines answer this without failing when there is no such table.
-	query := "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
-	if c.d.files.remote() {
-		query = "SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = 'schema_version'"
-	}
-	if _, err := c.row(query, nil, number(&tables)); err != nil || tables == 0 {
+	if _, err := c.row(c.d.files.catalogue(), nil, number(&tables)); err != nil || tables == 0 {
 		return s, err
 	}
 	_, err := c.row("SELECT COALESCE(max(number), 0), COALESCE(max(min_code), 0) FROM schema_version", nil,

@@ -89,6 +89,11 @@ func classifyPostgres(err error) verdict {
 
 func (f *postgresFiles) remote() bool { return true }
 
+func (f *postgresFiles) catalogue() string {
+	return "SELECT count(*) FROM information_schema.tables" +
+		" WHERE table_schema = current_schema() AND table_name = 'schema_version'"
+}
+
 // create does nothing: the operator makes the database.
 func (f *postgresFiles) create(context.Context) error { return nil }
 

@@ -100,6 +100,10 @@ func sqliteColumn(msg string) string {
 
 func (f *sqliteFiles) remote() bool { return false }
 
+func (f *sqliteFiles) catalogue() string {
+	return "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
+}
+
 // create makes an empty database file and switches it to the write-ahead log,
 // which it keeps.
 func (f *sqliteFiles) create(ctx context.Context) error {

@@ -117,6 +117,7 @@ func (s *Store) Close() error {
 			s.headConn.close()
 			s.headConn = nil
 		}
+		<-s.headTurn
 		err = errors.Join(s.bell.close(), s.closeFiles())
 	})
 	return err
