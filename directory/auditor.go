@@ -9,7 +9,7 @@ import (
 const (
 	auditQueue  = 4096
 	auditCommit = 50 * time.Millisecond
-	auditBatch  = 512
+	auditBatch  = auditQueue
 )
 
 // auditor writes the events of sign-ins, a group of them in one commit, at most
