@@ -41,7 +41,7 @@ const (
 
 // site is an identity provider with Alice, who is in staff, and Bob, who is not.
 type site struct {
-	t     *testing.T
+	t     testing.TB
 	d     *directory.Directory
 	store *flaky
 	clock *directorytest.Clock
@@ -112,7 +112,7 @@ func (f *flaky) Head(ctx context.Context) (directory.Head, error) {
 	return f.Store.Head(ctx)
 }
 
-func newSite(t *testing.T, edit func(*idp.Config)) *site {
+func newSite(t testing.TB, edit func(*idp.Config)) *site {
 	t.Helper()
 	s := &site{t: t, clock: directorytest.NewClock(), log: new(syncBuffer), store: &flaky{Store: directorytest.OpenSQLite(t)}}
 	s.d = directorytest.Core(t, s.store, func(c *directory.Config) { c.Now = s.clock.Now })
@@ -253,7 +253,7 @@ type page struct {
 	body   string
 }
 
-func (p page) location(t *testing.T) *url.URL {
+func (p page) location(t testing.TB) *url.URL {
 	t.Helper()
 	u, err := url.Parse(p.header.Get("Location"))
 	if err != nil || p.header.Get("Location") == "" {
@@ -262,7 +262,7 @@ func (p page) location(t *testing.T) *url.URL {
 	return u
 }
 
-func (p page) json(t *testing.T) map[string]any {
+func (p page) json(t testing.TB) map[string]any {
 	t.Helper()
 	var out map[string]any
 	if err := json.Unmarshal([]byte(p.body), &out); err != nil {
@@ -272,7 +272,7 @@ func (p page) json(t *testing.T) map[string]any {
 }
 
 // field returns the value of a hidden field.
-func (p page) field(t *testing.T, name string) string {
+func (p page) field(t testing.TB, name string) string {
 	t.Helper()
 	m := regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(p.body)
 	if m == nil {

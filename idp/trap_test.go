@@ -145,6 +145,18 @@ func TestCodeWorksOnce(t *testing.T) {
 			t.Error("the code was used again, and the family lives")
 		}
 	})
+	t.Run("many codes at once in a new session", func(t *testing.T) {
+		b := s.signedIn("alice")
+		var wg sync.WaitGroup
+		for range 16 {
+			wg.Go(func() {
+				if p := b.get(wikiIssuer + "authorize?" + request().Encode()); p.status != http.StatusSeeOther || !strings.Contains(p.header.Get("Location"), "code=") {
+					t.Errorf("got %d", p.status)
+				}
+			})
+		}
+		wg.Wait()
+	})
 	t.Run("reuse revokes the family", func(t *testing.T) {
 		code := b.code()
 		got := s.post("token", redemption(code)).json(t)

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"gatehouse/directory"
 	"gatehouse/idp/edge"
 	"gatehouse/idp/session"
 	"gatehouse/idp/web"
@@ -247,44 +246,13 @@ const SignInPath = "/sign-in"
 
 // grant issues a code and sends the browser back to the client.
 func (s *Server) grant(w http.ResponseWriter, r *edge.Request, a *authorization, live *session.Live) edge.Outcome {
-	now := s.d.Now()
-	sid, isNew, err := s.sidOf(r.Context(), live.Hash, a.client.app.ID)
+	data := grantData{RedirectURI: a.redirect, Challenge: a.pkce, Nonce: a.nonce, AuthTime: live.AuthTime, Factors: live.Factors}
+	code, err := s.issueCode(r.Context(), a.client, live, a.scope, data)
 	if err != nil {
-		return s.edge.Fail(w, r, err)
-	}
-	data := grantData{RedirectURI: a.redirect, Challenge: a.pkce, Nonce: a.nonce, SID: sid, AuthTime: live.AuthTime, Factors: live.Factors}
-	code, row, err := s.newCode(a.client, live, a.scope, &data)
-	if err != nil {
-		return s.edge.Fail(w, r, err)
-	}
-	if !isNew {
-		sid = ""
-	}
-	if err := s.saveCode(r.Context(), row, sid, now); err != nil {
 		return s.edge.Fail(w, r, err)
 	}
 	s.redirect(w, r, a, url.Values{"code": {code}})
 	return edge.Outcome{Result: edge.Allowed, App: a.client.app.Slug, User: live.User.Username}
-}
-
-// sidOf returns what an app knows the session by, and whether that is new.
-func (s *Server) sidOf(ctx context.Context, hash []byte, app directory.AppID) (sid string, isNew bool, err error) {
-	err = s.d.ReadArtefacts(ctx, func(a *directory.Artefacts) error {
-		sid = ""
-		for row, err := range a.SessionApps.Find(directory.SessionAppQuery{Sessions: [][]byte{hash}}) {
-			if err != nil {
-				return err
-			}
-			if row.App == app {
-				sid = row.SID
-			}
-		}
-		return nil
-	})
-	if err == nil && sid == "" {
-		return randomToken(), true, nil
-	}
-	return sid, false, err
 }
 
 // redirectError tells the client what was wrong (RFC 6749 §4.1.2.1).

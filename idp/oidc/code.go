@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"gatehouse/directory"
 	"gatehouse/idp/edge"
@@ -155,35 +154,45 @@ func (s *Server) sessionInForce(ctx context.Context, hash []byte) (bool, error) 
 	return ok, nil
 }
 
-// newCode makes a code for a session that may enter the app.
-func (s *Server) newCode(c *client, live *session.Live, scope []string, data *grantData) (value string, row directory.Token, err error) {
+// issueCode makes a code for a session that may enter the app, and notes that the
+// app was entered in it.
+func (s *Server) issueCode(ctx context.Context, c *client, live *session.Live, scope []string, data grantData) (string, error) {
 	now := s.d.Now()
 	data.Began = now
-	encoded, err := json.Marshal(data)
-	if err != nil {
-		return "", row, fmt.Errorf("encode the data of a code: %w", err)
-	}
-	value = randomToken()
-	return value, directory.Token{
+	value := randomToken()
+	row := directory.Token{
 		Hash: tokenHash(value), Kind: kindCode, Family: randomToken(), Session: live.Hash, App: c.app.ID, User: live.User.ID,
-		Epoch: live.Epoch, Issuer: c.issuer, Audience: []string{c.id}, Scope: scope, Data: encoded,
-		Created: now, Expires: now.Add(codeLife),
-	}, nil
-}
-
-// saveCode stores a code, and that the app was entered in the session.
-func (s *Server) saveCode(ctx context.Context, row directory.Token, sid string, now time.Time) error {
-	err := s.d.RecordArtefacts(ctx, func(a *directory.Artefacts) error {
-		if err := a.Tokens.Insert(row); err != nil {
+		Epoch: live.Epoch, Issuer: c.issuer, Audience: []string{c.id}, Scope: scope, Created: now, Expires: now.Add(codeLife),
+	}
+	record := func(a *directory.Artefacts) (err error) {
+		if data.SID, err = sidOf(a, directory.SessionApp{Session: live.Hash, App: c.app.ID, Created: now}); err != nil {
 			return err
 		}
-		if sid == "" {
-			return nil
+		if row.Data, err = json.Marshal(data); err != nil {
+			return err
 		}
-		return a.SessionApps.Insert(directory.SessionApp{Session: row.Session, App: row.App, SID: sid, Created: now})
-	})
-	if err != nil {
-		return fmt.Errorf("store a code: %w", err)
+		return a.Tokens.Insert(row)
 	}
-	return nil
+	err := s.d.RecordArtefacts(ctx, record)
+	if directory.Is(err, directory.Exists) { // another process has just noted the app
+		err = s.d.RecordArtefacts(ctx, record)
+	}
+	if err != nil {
+		return "", fmt.Errorf("store a code: %w", err)
+	}
+	return value, nil
+}
+
+// sidOf returns what an app knows a session by, and makes it up the first time.
+func sidOf(a *directory.Artefacts, entry directory.SessionApp) (string, error) {
+	for row, err := range a.SessionApps.Find(directory.SessionAppQuery{Sessions: [][]byte{entry.Session}}) {
+		if err != nil {
+			return "", err
+		}
+		if row.App == entry.App {
+			return row.SID, nil
+		}
+	}
+	entry.SID = randomToken()
+	return entry.SID, a.SessionApps.Insert(entry)
 }

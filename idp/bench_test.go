@@ -1,0 +1,56 @@
+package idp_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func BenchmarkClientCredentials(b *testing.B) {
+	s := newSite(b, nil)
+	form := url.Values{"grant_type": {"client_credentials"}}.Encode()
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			s.mustPost(b, "token", form)
+		}
+	})
+}
+
+// BenchmarkCodeFlow is an authorization request of somebody who is signed in, the
+// redemption of the code, and userinfo.
+func BenchmarkCodeFlow(b *testing.B) {
+	s := newSite(b, nil)
+	alice := s.signedIn("alice")
+	cookie := alice.cookie("__Host-sid")
+	target := wikiIssuer + "authorize?" + request("scope", "openid email profile").Encode()
+	b.ReportAllocs()
+	b.SetParallelism(16)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			r := httptest.NewRequest(http.MethodGet, target, nil)
+			r.AddCookie(&http.Cookie{Name: "__Host-sid", Value: cookie})
+			w := httptest.NewRecorder()
+			s.http.Config.Handler.ServeHTTP(w, r)
+			to, err := url.Parse(w.Header().Get("Location"))
+			if err != nil || to.Query().Get("code") == "" {
+				b.Error(w.Code, w.Body)
+				return
+			}
+			s.mustPost(b, "token", redemption(to.Query().Get("code")).Encode())
+		}
+	})
+}
+
+func (s *site) mustPost(b *testing.B, name, form string) {
+	r := httptest.NewRequest(http.MethodPost, wikiIssuer+name, strings.NewReader(form))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	asWiki(r)
+	w := httptest.NewRecorder()
+	s.http.Config.Handler.ServeHTTP(w, r)
+	if w.Code != http.StatusOK {
+		b.Error(w.Code, w.Body)
+	}
+}
