@@ -69,9 +69,17 @@ func (a *apache) page(t *testing.T, name, content string) {
 	}
 }
 
-// start runs the server until the test ends.
-func (a *apache) start(t *testing.T, port int, config string) {
+// start runs the server until the test ends. It trusts a copy of the
+// installation's CA: the data directory is closed to other accounts.
+func (a *apache) start(t *testing.T, w *world, port int, config string) {
 	t.Helper()
+	ca, err := os.ReadFile(w.CAFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(a.dir, "ca.pem"), ca, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	text := expand(apacheBase+config, "dir", a.dir, "port", fmt.Sprint(port), "modules", apacheModules)
 	path := filepath.Join(a.dir, "httpd.conf")
 	cred, err := stage.Unprivileged("www-data")
@@ -122,7 +130,7 @@ func (a *apache) log() string {
 func ldapConfig(w *world) string {
 	return expand(`LoadModule ldap_module $modules/mod_ldap.so
 LoadModule authnz_ldap_module $modules/mod_authnz_ldap.so
-LDAPTrustedGlobalCert CA_BASE64 "$ca"
+LDAPTrustedGlobalCert CA_BASE64 "$dir/ca.pem"
 LDAPTrustedMode TLS
 LDAPVerifyServerCert On
 LDAPSharedCacheSize 0
@@ -139,12 +147,12 @@ LDAPConnectionPoolTTL 0
   AuthLDAPGroupAttribute member
   Require ldap-group cn=staff,$groups
 </Location>
-`, "ca", w.CAFile(), "host", "localhost"+portOf(w.LDAP), "users", usersDN, "groups", groupsDN,
+`, "host", "localhost"+portOf(w.LDAP), "users", usersDN, "groups", groupsDN,
 		"reader", readerDN, "password", w.readerPassword)
 }
 
 // oidcConfig makes the server a relying party: mod_auth_openidc, code + PKCE.
-func oidcConfig(w *world, issuer, redirect, clientSecret string) string {
+func oidcConfig(issuer, redirect, clientSecret string) string {
 	return expand(`LoadModule auth_openidc_module $modules/mod_auth_openidc.so
 OIDCProviderMetadataURL $issuer.well-known/openid-configuration
 OIDCClientID wiki
@@ -154,7 +162,7 @@ OIDCCryptoPassphrase $secret
 OIDCScope "openid email profile"
 OIDCPKCEMethod S256
 OIDCSSLValidateServer On
-OIDCCABundlePath "$ca"
+OIDCCABundlePath "$dir/ca.pem"
 OIDCPassIDTokenAs payload
 OIDCPassUserInfoAs json
 OIDCRemoteUserClaim preferred_username
@@ -162,5 +170,5 @@ OIDCRemoteUserClaim preferred_username
   AuthType openid-connect
   Require valid-user
 </Location>
-`, "issuer", issuer, "secret", clientSecret, "redirect", redirect, "ca", w.CAFile())
+`, "issuer", issuer, "secret", clientSecret, "redirect", redirect)
 }

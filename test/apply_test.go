@@ -1,6 +1,7 @@
 package test
 
 import (
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,7 +45,8 @@ func TestApply(t *testing.T) {
 	})
 }
 
-// TestBackup: a backup under running daemons, taken back after a loss.
+// TestBackup: a backup under running daemons, taken back after a loss; with
+// PostgreSQL into a new database, because a restore never empties one.
 func TestBackup(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, database string) {
 		w := newWorld(t, database)
@@ -68,12 +70,38 @@ func TestBackup(t *testing.T) {
 		if err := w.Stop(stage.Daemons()...); err != nil {
 			t.Fatal(err)
 		}
+		if database != "" {
+			if r := w.try(t, "", "restore", file); r.Code <= 0 || !strings.Contains(r.Stderr, "not empty") {
+				t.Errorf("restore into a database in use: %v, want a refusal", r)
+			}
+			w.replaceConfig(t, database, w.otherDatabase(t))
+		}
 		w.cli(t, "", "restore", file)
 		w.start(t, "ldapd")
 		if code := w.bindCode(t, "uid=alice,"+usersDN, w.alicePassword); code != 0 {
 			t.Errorf("bind after the restore: %d, want 0", code)
 		}
 	})
+}
+
+// otherDatabase is an empty database beside the one of the test.
+func (w *world) otherDatabase(t *testing.T) string {
+	t.Helper()
+	url, err := shared.postgres.Database(t.Context(), "other_"+strings.ToLower(rand.Text()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return url
+}
+
+// replaceConfig replaces a text in gatehouse.yaml.
+func (w *world) replaceConfig(t *testing.T, old, new string) {
+	t.Helper()
+	text, err := os.ReadFile(w.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.file(t, filepath.Base(w.Config), strings.ReplaceAll(string(text), old, new))
 }
 
 // TestServeOnAnEmptyDirectory: the first start makes keys, CA, database and an

@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"testing"
@@ -37,47 +38,59 @@ func (w *world) rawBind(t *testing.T, dn, password string) rawConn {
 		t.Fatal(err)
 	}
 	c := rawConn{conn}
-	answer := c.read(t, time.Now().Add(5*time.Second))
+	answer, err := c.read(5 * time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if code := answer.Children[1].Children[0].Value; code != int64(0) {
 		t.Fatalf("bind: result %v", code)
 	}
 	return c
 }
 
-func (c rawConn) read(t *testing.T, deadline time.Time) *ber.Packet {
-	t.Helper()
-	if err := c.SetReadDeadline(deadline); err != nil {
-		t.Fatal(err)
+func (c rawConn) read(timeout time.Duration) (*ber.Packet, error) {
+	if err := c.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+		return nil, err
 	}
-	p, err := ber.ReadPacket(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return ber.ReadPacket(c)
 }
 
-// wantDisconnected wants a Notice of Disconnection (RFC 4511 §4.4.1) and the
-// end of the connection before the deadline.
-func (c rawConn) wantDisconnected(t *testing.T, deadline time.Time) {
-	t.Helper()
-	notice := c.read(t, deadline)
+// ending is how the server ended a connection: err is nil after a Notice of
+// Disconnection (RFC 4511 §4.4.1) and the end of the stream.
+type ending struct {
+	at  time.Time
+	err error
+}
+
+// disconnection waits in the background for the server to end the connection.
+func (c rawConn) disconnection() <-chan ending {
+	ended := make(chan ending, 1)
+	go func() {
+		err := c.noticed()
+		ended <- ending{at: time.Now(), err: err}
+	}()
+	return ended
+}
+
+func (c rawConn) noticed() error {
+	notice, err := c.read(10 * time.Second)
+	if err != nil {
+		return err
+	}
 	const extendedResponse, responseName = 24, 10
 	response := notice.Children[1]
 	if notice.Children[0].Value != int64(0) || response.Tag != extendedResponse {
-		t.Errorf("message %v with tag %d, want an unsolicited notification", notice.Children[0].Value, response.Tag)
+		return fmt.Errorf("message %v with tag %d, want an unsolicited notification", notice.Children[0].Value, response.Tag)
 	}
-	name := ""
 	for _, child := range response.Children {
-		if child.ClassType == ber.ClassContext && child.Tag == responseName {
-			name = child.Data.String()
+		if child.ClassType == ber.ClassContext && child.Tag == responseName && child.Data.String() != "1.3.6.1.4.1.1466.20036" {
+			return fmt.Errorf("notification %q, want the Notice of Disconnection", child.Data)
 		}
 	}
-	if name != "1.3.6.1.4.1.1466.20036" {
-		t.Errorf("notification %q, want the Notice of Disconnection", name)
-	}
 	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-		t.Errorf("after the notice: %v, want the end", err)
+		return fmt.Errorf("after the notice: %v, want the end", err)
 	}
+	return nil
 }
 
 // withoutAuthenticator: an Access-Request without Message-Authenticator gets

@@ -19,13 +19,15 @@ func (s *story) deactivated(t *testing.T) {
 	if err := open.Bind(janeDN, s.password); err != nil {
 		t.Fatal(err)
 	}
-	raw := s.rawBind(t, janeDN, s.password)
+	disconnected := s.rawBind(t, janeDN, s.password).disconnection()
 	s.hr.patch(t, "/Users/"+s.userID, "replace", "active", "false")
 	answered := time.Now()
 
 	s.wantDoors(t, shut)
 	s.wantTokens(t, held, http.StatusUnauthorized, http.StatusBadRequest)
-	raw.wantDisconnected(t, answered.Add(time.Second))
+	if end := <-disconnected; end.err != nil || end.at.Sub(answered) > time.Second {
+		t.Errorf("the connection that was bound as her: %v, %v after HR's answer, want a notice within a second", end.err, end.at.Sub(answered))
+	}
 	poll(t, time.Second, func() error {
 		if !open.IsClosing() {
 			return errors.New("go-ldap's connection that was bound as her is open")
@@ -48,9 +50,9 @@ func (s *story) activated(t *testing.T) {
 	s.wantDoors(t, wide)
 	s.wantTokens(t, held, http.StatusUnauthorized, http.StatusBadRequest)
 	s.wantSignedOut(t)
-	s.signed = s.atSignIn(t, s.party.url+"/start")
-	s.signed.signIn(t, jane, s.password)
-	s.signed.at(t, s.party.url)
+	again := s.atSignIn(t, s.party.url+"/start")
+	again.signIn(t, jane, s.password)
+	again.at(t, s.party.url)
 	s.wantTokens(t, s.party.current(), http.StatusOK, http.StatusOK)
 }
 

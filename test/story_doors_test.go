@@ -166,8 +166,7 @@ func (s *story) radius(t *testing.T) {
 
 // Step 4: she signs in once and is in both apps.
 func (s *story) web(t *testing.T) {
-	s.signed = s.chrome.window(t)
-	s.signed = s.atSignIn(t, s.oidcApp.url+"/index.shtml")
+	s.signed.open(t, s.oidcApp.url+"/index.shtml")
 	s.signed.signIn(t, jane, wrong)
 	s.signed.refused(t, s.PublicURL)
 	s.signed.signIn(t, jane, s.password)

@@ -63,6 +63,7 @@ func (s *story) tell(t *testing.T) {
 	s.openApps(t)
 	t.Run("LDAP", s.ldap)
 	t.Run("RADIUS", s.radius)
+	s.signed = s.chrome.window(t)
 	if !t.Run("web", s.web) {
 		return
 	}
@@ -95,9 +96,9 @@ func (s *story) openApps(t *testing.T) {
 	issuer := s.PublicURL + "/application/o/"
 	s.party.discover(t, issuer+"notes/")
 	staff.page(t, "index.html", "the staff room\n")
-	staff.start(t, staffPort, ldapConfig(s.world))
+	staff.start(t, s.world, staffPort, ldapConfig(s.world))
 	wiki.page(t, "index.shtml", `<h1>the wiki</h1><pre id="token"><!--#echo var="OIDC_id_token_payload" encoding="entity" --></pre><pre id="userinfo"><!--#echo var="OIDC_userinfo_json" encoding="entity" --></pre>`)
-	wiki.start(t, wikiPort, oidcConfig(s.world, issuer+"wiki/", wiki.url+"/callback", secret))
+	wiki.start(t, s.world, wikiPort, oidcConfig(issuer+"wiki/", wiki.url+"/callback", secret))
 }
 
 // atSignIn opens an address in a window without cookies and waits for the
