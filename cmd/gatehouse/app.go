@@ -195,30 +195,18 @@ func bindingLabel(b directory.Binding) string {
 }
 
 func (t *tool) appShow() *cobra.Command {
-	return t.jsonFlag(&cobra.Command{
-		Use: "show SLUG", Short: "Show an app and who may enter it", Args: arguments(1, 1),
-		RunE: func(c *cobra.Command, args []string) error {
-			var v appView
-			err := t.read(c, func(r *directory.Reader) error {
-				a, err := r.AppBySlug(args[0])
-				if err != nil {
-					return err
-				}
-				v, err = viewApp(r, a)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return t.printJSON(v)
-			}
-			return t.facts(v.facts()...)
-		},
+	return showCommand(t, &cobra.Command{
+		Use: "show SLUG", Short: "Show an app and who may enter it",
+	}, func(r *directory.Reader, slug string) (appView, error) {
+		a, err := r.AppBySlug(slug)
+		if err != nil {
+			return appView{}, err
+		}
+		return viewApp(r, a)
 	})
 }
 
-func (v *appView) facts() []fact {
+func (v appView) facts() []fact {
 	require := make([]string, len(v.Require))
 	for i, f := range v.Require {
 		require[i] = string(f)
@@ -234,58 +222,26 @@ func (v *appView) facts() []fact {
 }
 
 func (t *tool) appList() *cobra.Command {
-	return t.jsonFlag(&cobra.Command{
-		Use: "list", Short: "List apps", Args: arguments(0, 0),
-		RunE: func(c *cobra.Command, _ []string) error {
-			apps := []appView{}
-			err := t.read(c, func(r *directory.Reader) error {
-				var rows []directory.App
-				for a, err := range r.Apps(directory.AppQuery{}) {
-					if err != nil {
-						return err
-					}
-					rows = append(rows, a)
-				}
-				for _, a := range rows {
-					v, err := viewApp(r, a)
-					if err != nil {
-						return err
-					}
-					apps = append(apps, v)
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return t.printJSON(apps)
-			}
-			rows := make([][]string, len(apps))
-			for i, a := range apps {
-				rows[i] = []string{a.Slug, a.Name, strings.Join(a.protocols, ","), a.Access}
-			}
-			return t.table("SLUG NAME PROTOCOLS ACCESS", rows)
+	return listCommand(t, &cobra.Command{Use: "list", Short: "List apps"}, listing[appView]{
+		head: "SLUG NAME PROTOCOLS ACCESS",
+		find: func(r *directory.Reader) ([]appView, error) {
+			return collect(r.Apps(directory.AppQuery{}), func(a directory.App) (appView, error) { return viewApp(r, a) })
+		},
+		row: func(v *appView) []string {
+			return []string{v.Slug, v.Name, strings.Join(v.protocols, ","), v.Access}
 		},
 	})
 }
 
 func (t *tool) appDelete() *cobra.Command {
-	return &cobra.Command{
-		Use: "delete SLUG", Short: "Delete an app", Args: arguments(1, 1),
+	return t.deleteCommand(&cobra.Command{
+		Use: "delete SLUG", Short: "Delete an app",
 		Long: "Deletes an app with its protocols and bindings. Its tokens open nothing any more.",
-		RunE: func(c *cobra.Command, args []string) error {
-			err := t.write(c, func(w *directory.Writer) error {
-				a, err := w.AppBySlug(args[0])
-				if err != nil {
-					return err
-				}
-				return w.DeleteApp(a.ID)
-			})
-			if err == nil {
-				t.say("Deleted app %s.", args[0])
-			}
+	}, "Deleted app %s.", func(w *directory.Writer, slug string) error {
+		a, err := w.AppBySlug(slug)
+		if err != nil {
 			return err
-		},
-	}
+		}
+		return w.DeleteApp(a.ID)
+	})
 }

@@ -73,39 +73,27 @@ func (f *eventFlags) query(t *tool, r *directory.Reader) (directory.EventQuery, 
 func (t *tool) auditList() *cobra.Command {
 	var flags eventFlags
 	var limit int
-	c := t.jsonFlag(&cobra.Command{
-		Use: "list", Short: "List the newest audit events, the newest first", Args: arguments(0, 0),
+	c := listCommand(t, &cobra.Command{
+		Use: "list", Short: "List the newest audit events, the newest first",
 		Example: "  gatehouse audit list --user jane --since -24h",
-		RunE: func(c *cobra.Command, _ []string) error {
+	}, listing[eventView]{
+		head: "TIME ACTOR VERB WHAT APP OUTCOME",
+		find: func(r *directory.Reader) ([]eventView, error) {
 			if limit < 1 {
-				return usagef("--limit must be at least 1")
+				return nil, usagef("--limit must be at least 1")
 			}
-			events := []eventView{}
-			err := t.read(c, func(r *directory.Reader) error {
-				q, err := flags.query(t, r)
-				if err != nil {
-					return err
-				}
-				q.Newest, q.Limit = true, limit
-				for e, err := range r.Events(q) {
-					if err != nil {
-						return err
-					}
-					events = append(events, viewEvent(e))
-				}
-				return nil
-			})
+			q, err := flags.query(t, r)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			if t.json {
-				return t.printJSON(events)
+			q.Newest, q.Limit = true, limit
+			return collect(r.Events(q), func(e directory.Event) (eventView, error) { return viewEvent(e), nil })
+		},
+		row: func(e *eventView) []string {
+			return []string{
+				moment(e.At), e.Actor, e.Verb, strings.TrimSpace(e.Entity + " " + e.Name), e.App,
+				strings.TrimSpace(e.Outcome + " " + e.Reason),
 			}
-			rows := make([][]string, len(events))
-			for i, e := range events {
-				rows[i] = []string{moment(e.At), e.Actor, e.Verb, strings.TrimSpace(e.Entity + " " + e.Name), e.App, strings.Trim(e.Outcome+" "+e.Reason, " ")}
-			}
-			return t.table("TIME ACTOR VERB WHAT APP OUTCOME", rows)
 		},
 	})
 	flags.register(c)

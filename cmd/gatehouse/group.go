@@ -66,15 +66,19 @@ func (m memberView) String() string {
 	return s + " (" + m.source + ")"
 }
 
-func listedGroup(g directory.Group) groupView {
+// listedGroup is the view of a group without what takes further reads.
+func listedGroup(g directory.Group) (groupView, error) {
 	return groupView{
 		Name: g.Name, Attributes: g.Attrs, GIDNumber: g.GIDNumber, Source: g.Source,
 		UID: g.UID, Created: g.Created, Updated: g.Updated,
-	}
+	}, nil
 }
 
 func viewGroup(r *directory.Reader, g directory.Group) (groupView, error) {
-	v := listedGroup(g)
+	v, err := listedGroup(g)
+	if err != nil {
+		return v, err
+	}
 	v.Members, v.Groups = []memberView{}, []memberView{}
 	names := map[directory.UserID]string{}
 	for u, err := range r.BareUsers(directory.UserQuery{MemberOf: g.ID}) {
@@ -191,53 +195,34 @@ func (t *tool) groupEdit() *cobra.Command {
 
 func (t *tool) groupDelete() *cobra.Command {
 	var force bool
-	c := &cobra.Command{
-		Use: "delete NAME", Short: "Delete a group", Args: arguments(1, 1),
+	c := t.deleteCommand(&cobra.Command{
+		Use: "delete NAME", Short: "Delete a group",
 		Long: "Deletes a group. One that an app is bound to is refused, unless --force is given: the\n" +
 			"binding then stays and matches nobody, so that no app opens.",
-		RunE: func(c *cobra.Command, args []string) error {
-			err := t.write(c, func(w *directory.Writer) error {
-				g, err := w.GroupByName(args[0])
-				if err != nil {
-					return err
-				}
-				return w.DeleteGroup(g.ID, force)
-			})
-			if err == nil {
-				t.say("Deleted group %s.", args[0])
-			}
+	}, "Deleted group %s.", func(w *directory.Writer, name string) error {
+		g, err := w.GroupByName(name)
+		if err != nil {
 			return err
-		},
-	}
+		}
+		return w.DeleteGroup(g.ID, force)
+	})
 	c.Flags().BoolVar(&force, "force", false, "also when an app is bound to it")
 	return c
 }
 
 func (t *tool) groupShow() *cobra.Command {
-	return t.jsonFlag(&cobra.Command{
-		Use: "show NAME", Short: "Show a group and its direct members", Args: arguments(1, 1),
-		RunE: func(c *cobra.Command, args []string) error {
-			var v groupView
-			err := t.read(c, func(r *directory.Reader) error {
-				g, err := r.GroupByName(args[0])
-				if err != nil {
-					return err
-				}
-				v, err = viewGroup(r, g)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return t.printJSON(v)
-			}
-			return t.facts(v.facts()...)
-		},
+	return showCommand(t, &cobra.Command{
+		Use: "show NAME", Short: "Show a group and its direct members",
+	}, func(r *directory.Reader, name string) (groupView, error) {
+		g, err := r.GroupByName(name)
+		if err != nil {
+			return groupView{}, err
+		}
+		return viewGroup(r, g)
 	})
 }
 
-func (v *groupView) facts() []fact {
+func (v groupView) facts() []fact {
 	out := []fact{{"name", v.Name}}
 	for _, key := range slices.Sorted(maps.Keys(v.Attributes)) {
 		out = append(out, fact{key, strings.Join(v.Attributes[key], ", ")})
@@ -257,30 +242,11 @@ func (v *groupView) facts() []fact {
 }
 
 func (t *tool) groupList() *cobra.Command {
-	return t.jsonFlag(&cobra.Command{
-		Use: "list", Short: "List groups", Args: arguments(0, 0),
-		RunE: func(c *cobra.Command, _ []string) error {
-			groups := []groupView{}
-			err := t.read(c, func(r *directory.Reader) error {
-				for g, err := range r.Groups(directory.GroupQuery{ByName: true}) {
-					if err != nil {
-						return err
-					}
-					groups = append(groups, listedGroup(g))
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return t.printJSON(groups)
-			}
-			rows := make([][]string, len(groups))
-			for i, g := range groups {
-				rows[i] = []string{g.Name, g.Source, number(g.GIDNumber)}
-			}
-			return t.table("NAME SOURCE GID", rows)
+	return listCommand(t, &cobra.Command{Use: "list", Short: "List groups"}, listing[groupView]{
+		head: "NAME SOURCE GID",
+		find: func(r *directory.Reader) ([]groupView, error) {
+			return collect(r.Groups(directory.GroupQuery{ByName: true}), listedGroup)
 		},
+		row: func(v *groupView) []string { return []string{v.Name, v.Source, number(v.GIDNumber)} },
 	})
 }

@@ -44,14 +44,13 @@ func (t *tool) keysList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if t.json {
-				return t.printJSON(keys)
-			}
-			rows := make([][]string, len(keys))
-			for i, k := range keys {
-				rows[i] = []string{k.Kind, k.Use, k.ID, k.Alg, k.State, date(k.From), date(k.Until)}
-			}
-			if err := t.table("KIND USE ID ALG STATE FROM UNTIL", rows); err != nil {
+			err = printListing(t, keys, listing[keyView]{
+				head: "KIND USE ID ALG STATE FROM UNTIL",
+				row: func(k *keyView) []string {
+					return []string{k.Kind, k.Use, k.ID, k.Alg, k.State, date(k.From), date(k.Until)}
+				},
+			})
+			if err != nil || t.json {
 				return err
 			}
 			t.say("The sealing keys are files in %s; keep a copy somewhere else.", where)

@@ -41,57 +41,29 @@ func listRADIUSClients(r *directory.Reader, q directory.RADIUSClientQuery) ([]ra
 		}
 		slugs[a.ID] = a.Slug
 	}
-	views := []radiusClientView{}
-	for c, err := range r.RADIUSClients(q) {
-		if err != nil {
-			return nil, err
-		}
+	return collect(r.RADIUSClients(q), func(c directory.RADIUSClient) (radiusClientView, error) {
 		v := radiusClientView{
 			Name: c.Name, Networks: c.Networks, App: slugs[c.App], NextSecret: len(c.Secrets[1]) > 0,
 			Source: c.Source, UID: c.UID, Created: c.Created, Updated: c.Updated,
 		}
 		if err := json.Unmarshal(c.Config, &v.RADIUSClient); err != nil {
-			return nil, fmt.Errorf("read the configuration of RADIUS client %s: %w", c.Name, err)
+			return v, fmt.Errorf("read the configuration of RADIUS client %s: %w", c.Name, err)
 		}
 		v.RADIUSClient = v.WithDefaults()
-		views = append(views, v)
-	}
-	return views, nil
-}
-
-func (t *tool) radiusClientList() *cobra.Command {
-	return t.jsonFlag(&cobra.Command{
-		Use: "list", Short: "List RADIUS clients", Args: arguments(0, 0),
-		RunE: func(c *cobra.Command, _ []string) error {
-			var views []radiusClientView
-			err := t.read(c, func(r *directory.Reader) (err error) {
-				views, err = listRADIUSClients(r, directory.RADIUSClientQuery{})
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return t.printJSON(views)
-			}
-			rows := make([][]string, len(views))
-			for i, v := range views {
-				rows[i] = []string{v.Name, strings.Join(v.Networks, ","), v.App, strings.Join(v.Methods, ",")}
-			}
-			return t.table("NAME NETWORKS APP METHODS", rows)
-		},
+		return v, nil
 	})
 }
 
-func oneRADIUSClient(r *directory.Reader, name string) (radiusClientView, error) {
-	views, err := listRADIUSClients(r, directory.RADIUSClientQuery{Names: []string{name}})
-	if err != nil {
-		return radiusClientView{}, err
-	}
-	if len(views) == 0 {
-		return radiusClientView{}, missing("RADIUS client", name)
-	}
-	return views[0], nil
+func (t *tool) radiusClientList() *cobra.Command {
+	return listCommand(t, &cobra.Command{Use: "list", Short: "List RADIUS clients"}, listing[radiusClientView]{
+		head: "NAME NETWORKS APP METHODS",
+		find: func(r *directory.Reader) ([]radiusClientView, error) {
+			return listRADIUSClients(r, directory.RADIUSClientQuery{})
+		},
+		row: func(v *radiusClientView) []string {
+			return []string{v.Name, strings.Join(v.Networks, ","), v.App, strings.Join(v.Methods, ",")}
+		},
+	})
 }
 
 // missing is the error for a name that nothing has.
@@ -100,26 +72,21 @@ func missing(what, name string) error {
 }
 
 func (t *tool) radiusClientShow() *cobra.Command {
-	return t.jsonFlag(&cobra.Command{
-		Use: "show NAME", Short: "Show a RADIUS client", Args: arguments(1, 1),
-		RunE: func(c *cobra.Command, args []string) error {
-			var v radiusClientView
-			err := t.read(c, func(r *directory.Reader) (err error) {
-				v, err = oneRADIUSClient(r, args[0])
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return t.printJSON(v)
-			}
-			return t.facts(v.facts()...)
-		},
+	return showCommand(t, &cobra.Command{
+		Use: "show NAME", Short: "Show a RADIUS client",
+	}, func(r *directory.Reader, name string) (radiusClientView, error) {
+		views, err := listRADIUSClients(r, directory.RADIUSClientQuery{Names: []string{name}})
+		if err != nil {
+			return radiusClientView{}, err
+		}
+		if len(views) == 0 {
+			return radiusClientView{}, missing("RADIUS client", name)
+		}
+		return views[0], nil
 	})
 }
 
-func (v *radiusClientView) facts() []fact {
+func (v radiusClientView) facts() []fact {
 	out := []fact{
 		{"name", v.Name}, {"networks", strings.Join(v.Networks, ", ")}, {"app", v.App}, {"methods", strings.Join(v.Methods, ", ")},
 		{"message authenticator", v.MessageAuthenticator}, {"session timeout", (time.Duration(v.SessionTimeout) * time.Second).String()},
@@ -147,22 +114,15 @@ func (v *radiusClientView) facts() []fact {
 }
 
 func (t *tool) radiusClientDelete() *cobra.Command {
-	return &cobra.Command{
-		Use: "delete NAME", Short: "Delete a RADIUS client; it gets no answer any more", Args: arguments(1, 1),
-		RunE: func(c *cobra.Command, args []string) error {
-			err := t.write(c, func(w *directory.Writer) error {
-				for client, err := range w.RADIUSClients(directory.RADIUSClientQuery{Names: []string{args[0]}}) {
-					if err != nil {
-						return err
-					}
-					return w.DeleteRADIUSClient(client.ID)
-				}
-				return missing("RADIUS client", args[0])
-			})
-			if err == nil {
-				t.say("Deleted RADIUS client %s.", args[0])
+	return t.deleteCommand(&cobra.Command{
+		Use: "delete NAME", Short: "Delete a RADIUS client; it gets no answer any more",
+	}, "Deleted RADIUS client %s.", func(w *directory.Writer, name string) error {
+		for client, err := range w.RADIUSClients(directory.RADIUSClientQuery{Names: []string{name}}) {
+			if err != nil {
+				return err
 			}
-			return err
-		},
-	}
+			return w.DeleteRADIUSClient(client.ID)
+		}
+		return missing("RADIUS client", name)
+	})
 }

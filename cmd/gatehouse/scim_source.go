@@ -45,18 +45,11 @@ func viewSCIMSource(s directory.SCIMSource) (scimSourceView, error) {
 	return v, nil
 }
 
-func listSCIMSources(r *directory.Reader, names ...string) ([]directory.SCIMSource, error) {
-	var out []directory.SCIMSource
-	for s, err := range r.SCIMSources(directory.SCIMSourceQuery{Names: names}) {
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, s)
+func findSCIMSource(r *directory.Reader, name string) (directory.SCIMSource, error) {
+	for s, err := range r.SCIMSources(directory.SCIMSourceQuery{Names: []string{name}}) {
+		return s, err
 	}
-	if len(out) == 0 && len(names) > 0 {
-		return nil, missing("SCIM source", names[0])
-	}
-	return out, nil
+	return directory.SCIMSource{}, missing("SCIM source", name)
 }
 
 func (t *tool) scimSourceAdd() *cobra.Command {
@@ -70,7 +63,7 @@ func (t *tool) scimSourceAdd() *cobra.Command {
 				config.Emails = schema.EmailsTrusted
 			}
 			return t.saveSCIMSource(c, args[0], func(w *directory.Writer, n *directory.NewSCIMSource) error {
-				_, err := listSCIMSources(w.Reader, args[0])
+				_, err := findSCIMSource(w.Reader, args[0])
 				if err == nil {
 					return &directory.Error{Kind: directory.Exists, Msg: "there is already a SCIM source " + args[0]}
 				}
@@ -98,11 +91,11 @@ func (t *tool) scimSourceRotate() *cobra.Command {
 			"the source can change over without a gap.",
 		RunE: func(c *cobra.Command, args []string) error {
 			return t.saveSCIMSource(c, args[0], func(w *directory.Writer, n *directory.NewSCIMSource) error {
-				have, err := listSCIMSources(w.Reader, args[0])
+				have, err := findSCIMSource(w.Reader, args[0])
 				if err != nil {
 					return err
 				}
-				return json.Unmarshal(have[0].Config, &n.Config)
+				return json.Unmarshal(have.Config, &n.Config)
 			})
 		},
 	}
@@ -137,85 +130,49 @@ func (t *tool) saveSCIMSource(c *cobra.Command, name string, fill func(*director
 }
 
 func (t *tool) scimSourceList() *cobra.Command {
-	return t.jsonFlag(&cobra.Command{
-		Use: "list", Short: "List SCIM sources", Args: arguments(0, 0),
-		RunE: func(c *cobra.Command, _ []string) error {
-			views := []scimSourceView{}
-			err := t.read(c, func(r *directory.Reader) error {
-				sources, err := listSCIMSources(r)
-				if err != nil {
-					return err
-				}
-				for _, s := range sources {
-					v, err := viewSCIMSource(s)
-					if err != nil {
-						return err
-					}
-					views = append(views, v)
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return t.printJSON(views)
-			}
-			rows := make([][]string, len(views))
-			for i, v := range views {
-				rows[i] = []string{v.Name, v.Profile, v.Emails, strings.Join(v.Writable, ",")}
-			}
-			return t.table("NAME PROFILE EMAILS WRITABLE", rows)
+	return listCommand(t, &cobra.Command{Use: "list", Short: "List SCIM sources"}, listing[scimSourceView]{
+		head: "NAME PROFILE EMAILS WRITABLE",
+		find: func(r *directory.Reader) ([]scimSourceView, error) {
+			return collect(r.SCIMSources(directory.SCIMSourceQuery{}), viewSCIMSource)
+		},
+		row: func(v *scimSourceView) []string {
+			return []string{v.Name, v.Profile, v.Emails, strings.Join(v.Writable, ",")}
 		},
 	})
 }
 
 func (t *tool) scimSourceShow() *cobra.Command {
-	return t.jsonFlag(&cobra.Command{
-		Use: "show NAME", Short: "Show a SCIM source", Args: arguments(1, 1),
-		RunE: func(c *cobra.Command, args []string) error {
-			var v scimSourceView
-			err := t.read(c, func(r *directory.Reader) error {
-				sources, err := listSCIMSources(r, args[0])
-				if err != nil {
-					return err
-				}
-				v, err = viewSCIMSource(sources[0])
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return t.printJSON(v)
-			}
-			token := ""
-			if v.PreviousToken {
-				token = "the one before the last rotation is still accepted"
-			}
-			return t.facts(fact{"name", v.Name}, fact{"profile", v.Profile}, fact{"emails", v.Emails},
-				fact{"writable", strings.Join(v.Writable, ", ")}, fact{"writable groups", strings.Join(v.WritableGroups, ", ")},
-				fact{"networks", strings.Join(v.Networks, ", ")}, fact{"previous token", token}, fact{"source", v.Source},
-				fact{"uid", v.UID}, fact{"created", moment(v.Created)}, fact{"updated", moment(v.Updated)})
-		},
+	return showCommand(t, &cobra.Command{
+		Use: "show NAME", Short: "Show a SCIM source",
+	}, func(r *directory.Reader, name string) (scimSourceView, error) {
+		s, err := findSCIMSource(r, name)
+		if err != nil {
+			return scimSourceView{}, err
+		}
+		return viewSCIMSource(s)
 	})
 }
 
-func (t *tool) scimSourceDelete() *cobra.Command {
-	return &cobra.Command{
-		Use: "delete NAME", Short: "Delete a SCIM source; what it created stays", Args: arguments(1, 1),
-		RunE: func(c *cobra.Command, args []string) error {
-			err := t.write(c, func(w *directory.Writer) error {
-				sources, err := listSCIMSources(w.Reader, args[0])
-				if err != nil {
-					return err
-				}
-				return w.DeleteSCIMSource(sources[0].ID)
-			})
-			if err == nil {
-				t.say("Deleted SCIM source %s. The people it created stay.", args[0])
-			}
-			return err
-		},
+func (v scimSourceView) facts() []fact {
+	token := ""
+	if v.PreviousToken {
+		token = "the one before the last rotation is still accepted"
 	}
+	return []fact{
+		{"name", v.Name}, {"profile", v.Profile}, {"emails", v.Emails}, {"writable", strings.Join(v.Writable, ", ")},
+		{"writable groups", strings.Join(v.WritableGroups, ", ")}, {"networks", strings.Join(v.Networks, ", ")},
+		{"previous token", token}, {"source", v.Source}, {"uid", v.UID}, {"created", moment(v.Created)}, {"updated", moment(v.Updated)},
+	}
+}
+
+func (t *tool) scimSourceDelete() *cobra.Command {
+	return t.deleteCommand(&cobra.Command{
+		Use: "delete NAME", Short: "Delete a SCIM source; what it created stays",
+	}, "Deleted SCIM source %s. The people it created stay.", func(w *directory.Writer, name string) error {
+		s, err := findSCIMSource(w.Reader, name)
+		if err != nil {
+			return err
+		}
+		return w.DeleteSCIMSource(s.ID)
+	})
 }

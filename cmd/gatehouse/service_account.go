@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -46,7 +45,7 @@ func viewServiceAccount(r *directory.Reader, u directory.User) (serviceAccountVi
 	return v, nil
 }
 
-func (v *serviceAccountView) grants() string {
+func (v serviceAccountView) grants() string {
 	out := make([]string, len(v.Grants))
 	for i, g := range v.Grants {
 		out[i] = string(g)
@@ -118,84 +117,45 @@ func (t *tool) addServiceAccount(c *cobra.Command, account directory.User, grant
 }
 
 func (t *tool) serviceAccountList() *cobra.Command {
-	return t.jsonFlag(&cobra.Command{
-		Use: "list", Short: "List service accounts", Args: arguments(0, 0),
-		RunE: func(c *cobra.Command, _ []string) error {
-			views := []serviceAccountView{}
-			err := t.read(c, func(r *directory.Reader) error {
-				var users []directory.User
-				for u, err := range r.Users(directory.UserQuery{Kind: directory.ServiceAccount}) {
-					if err != nil {
-						return err
-					}
-					users = append(users, u)
-				}
-				for _, u := range users {
-					v, err := viewServiceAccount(r, u)
-					if err != nil {
-						return err
-					}
-					views = append(views, v)
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			slices.SortFunc(views, func(a, b serviceAccountView) int { return strings.Compare(a.Name, b.Name) })
-			if t.json {
-				return t.printJSON(views)
-			}
-			rows := make([][]string, len(views))
-			for i, v := range views {
-				rows[i] = []string{v.Name, v.grants(), strings.Join(v.Networks, ","), string(v.Status)}
-			}
-			return t.table("NAME GRANTS NETWORKS STATUS", rows)
+	return listCommand(t, &cobra.Command{Use: "list", Short: "List service accounts"}, listing[serviceAccountView]{
+		head: "NAME GRANTS NETWORKS STATUS",
+		find: func(r *directory.Reader) ([]serviceAccountView, error) {
+			q := directory.UserQuery{Kind: directory.ServiceAccount, Sort: directory.SortUsername}
+			return collect(r.Users(q), func(u directory.User) (serviceAccountView, error) { return viewServiceAccount(r, u) })
+		},
+		row: func(v *serviceAccountView) []string {
+			return []string{v.Name, v.grants(), strings.Join(v.Networks, ","), string(v.Status)}
 		},
 	})
 }
 
 func (t *tool) serviceAccountShow() *cobra.Command {
-	return t.jsonFlag(&cobra.Command{
-		Use: "show NAME", Short: "Show a service account", Args: arguments(1, 1),
-		RunE: func(c *cobra.Command, args []string) error {
-			var v serviceAccountView
-			err := t.read(c, func(r *directory.Reader) error {
-				u, err := r.UserByName(directory.ServiceAccount, args[0])
-				if err != nil {
-					return err
-				}
-				v, err = viewServiceAccount(r, u)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return t.printJSON(v)
-			}
-			return t.facts(fact{"name", v.Name}, fact{"grants", v.grants()}, fact{"networks", strings.Join(v.Networks, ", ")},
-				fact{"status", string(v.Status)}, fact{"source", v.Source}, fact{"uid", v.UID},
-				fact{"created", moment(v.Created)}, fact{"updated", moment(v.Updated)})
-		},
+	return showCommand(t, &cobra.Command{
+		Use: "show NAME", Short: "Show a service account",
+	}, func(r *directory.Reader, name string) (serviceAccountView, error) {
+		u, err := r.UserByName(directory.ServiceAccount, name)
+		if err != nil {
+			return serviceAccountView{}, err
+		}
+		return viewServiceAccount(r, u)
 	})
 }
 
-func (t *tool) serviceAccountDelete() *cobra.Command {
-	return &cobra.Command{
-		Use: "delete NAME", Short: "Delete a service account", Args: arguments(1, 1),
-		RunE: func(c *cobra.Command, args []string) error {
-			err := t.write(c, func(w *directory.Writer) error {
-				u, err := w.UserByName(directory.ServiceAccount, args[0])
-				if err != nil {
-					return err
-				}
-				return w.DeleteUser(u.ID)
-			})
-			if err == nil {
-				t.say("Deleted service account %s.", args[0])
-			}
-			return err
-		},
+func (v serviceAccountView) facts() []fact {
+	return []fact{
+		{"name", v.Name}, {"grants", v.grants()}, {"networks", strings.Join(v.Networks, ", ")}, {"status", string(v.Status)},
+		{"source", v.Source}, {"uid", v.UID}, {"created", moment(v.Created)}, {"updated", moment(v.Updated)},
 	}
+}
+
+func (t *tool) serviceAccountDelete() *cobra.Command {
+	return t.deleteCommand(&cobra.Command{
+		Use: "delete NAME", Short: "Delete a service account",
+	}, "Deleted service account %s.", func(w *directory.Writer, name string) error {
+		u, err := w.UserByName(directory.ServiceAccount, name)
+		if err != nil {
+			return err
+		}
+		return w.DeleteUser(u.ID)
+	})
 }

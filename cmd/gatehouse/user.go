@@ -224,7 +224,7 @@ func (t *tool) addUser(c *cobra.Command, name string, set change, disabled bool,
 					return err
 				}
 			}
-			view, err = t.viewUser(w.Reader, u)
+			view, err = viewUser(w.Reader, u)
 			return err
 		})
 		if err != nil {
@@ -279,7 +279,7 @@ func (t *tool) userEdit() *cobra.Command {
 						return err
 					}
 				}
-				view, err = t.viewUser(w.Reader, u)
+				view, err = viewUser(w.Reader, u)
 				return err
 			})
 			if err != nil {
@@ -298,24 +298,17 @@ func (t *tool) userEdit() *cobra.Command {
 }
 
 func (t *tool) userDelete() *cobra.Command {
-	return &cobra.Command{
-		Use: "delete NAME", Short: "Delete a person", Args: arguments(1, 1),
+	return t.deleteCommand(&cobra.Command{
+		Use: "delete NAME", Short: "Delete a person",
 		Long: "Deletes a person: out of every listing, sessions ended, name and addresses free at once.\n" +
 			"A person who may come back is better disabled.",
-		RunE: func(c *cobra.Command, args []string) error {
-			err := t.write(c, func(w *directory.Writer) error {
-				u, err := w.UserByName(directory.Person, args[0])
-				if err != nil {
-					return err
-				}
-				return w.DeleteUser(u.ID)
-			})
-			if err == nil {
-				t.say("Deleted %s.", args[0])
-			}
+	}, "Deleted %s.", func(w *directory.Writer, name string) error {
+		u, err := w.UserByName(directory.Person, name)
+		if err != nil {
 			return err
-		},
-	}
+		}
+		return w.DeleteUser(u.ID)
+	})
 }
 
 func (t *tool) userSetPassword() *cobra.Command {

@@ -64,7 +64,7 @@ func listedUser(u directory.User, role string) userView {
 }
 
 // viewUser is the whole view of a person.
-func (t *tool) viewUser(r *directory.Reader, u directory.User) (userView, error) {
+func viewUser(r *directory.Reader, u directory.User) (userView, error) {
 	have, err := rolesOf(r, u.ID)
 	if err != nil {
 		return userView{}, err
@@ -109,31 +109,19 @@ func findUser(ctx context.Context, d *directory.Directory, by directory.Actor, n
 }
 
 func (t *tool) userShow() *cobra.Command {
-	return t.jsonFlag(&cobra.Command{
-		Use: "show NAME", Short: "Show a person", Args: arguments(1, 1),
+	return showCommand(t, &cobra.Command{
+		Use: "show NAME", Short: "Show a person",
 		Example: "  gatehouse user show jane\n  gatehouse user show jane@example.com --json",
-		RunE: func(c *cobra.Command, args []string) error {
-			var v userView
-			err := t.read(c, func(r *directory.Reader) error {
-				u, err := r.UserByName(directory.Person, args[0])
-				if err != nil {
-					return err
-				}
-				v, err = t.viewUser(r, u)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return t.printJSON(v)
-			}
-			return t.facts(v.facts()...)
-		},
+	}, func(r *directory.Reader, name string) (userView, error) {
+		u, err := r.UserByName(directory.Person, name)
+		if err != nil {
+			return userView{}, err
+		}
+		return viewUser(r, u)
 	})
 }
 
-func (v *userView) facts() []fact {
+func (v userView) facts() []fact {
 	out := []fact{
 		{"username", v.Username}, {"name", v.display}, {"status", string(v.Status)}, {"role", v.Role},
 		{"emails", strings.Join(v.Emails, ", ")}, {"groups", strings.Join(v.Groups, ", ")},
@@ -155,47 +143,47 @@ func (v *userView) facts() []fact {
 }
 
 func (t *tool) userList() *cobra.Command {
-	var group, status, role string
-	c := t.jsonFlag(&cobra.Command{
-		Use: "list", Short: "List people", Args: arguments(0, 0),
+	var f userFilter
+	c := listCommand(t, &cobra.Command{
+		Use: "list", Short: "List people",
 		Example: "  gatehouse user list --group staff\n  gatehouse user list --status disabled --json",
-		RunE: func(c *cobra.Command, _ []string) error {
-			q := directory.UserQuery{}
-			switch s := directory.Status(status); s {
-			case "":
-			case directory.Active, directory.Disabled, directory.LockedDown:
-				q.Statuses = []directory.Status{s}
-			case directory.Deleted:
-				return usagef("deleted people are not listed")
-			default:
-				return usagef("--status %q is none of active, disabled, locked_down", status)
-			}
-			wanted, err := parseRole(role)
-			if err != nil {
-				return err
-			}
-			var users []userView
-			err = t.read(c, func(r *directory.Reader) error {
-				if group != "" {
-					g, err := r.GroupByName(group)
-					if err != nil {
-						return err
-					}
-					q.MemberOf = g.ID
-				}
-				users, err = listUsers(r, q, strings.TrimPrefix(string(wanted), "role:"))
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			return t.printUsers(users)
+	}, listing[userView]{
+		head: "USERNAME NAME EMAIL STATUS ROLE",
+		find: f.find,
+		row: func(v *userView) []string {
+			return []string{v.Username, v.display, strings.Join(v.Emails[:min(1, len(v.Emails))], ""), string(v.Status), v.Role}
 		},
 	})
-	c.Flags().StringVar(&group, "group", "", "only direct members of this `group`")
-	c.Flags().StringVar(&status, "status", "", "only active, disabled or locked_down")
-	c.Flags().StringVar(&role, "role", "", "only with this role")
+	c.Flags().StringVar(&f.group, "group", "", "only direct members of this `group`")
+	c.Flags().StringVar(&f.status, "status", "", "only active, disabled or locked_down")
+	c.Flags().StringVar(&f.role, "role", "", "only with this role")
 	return c
+}
+
+// userFilter selects people on the command line.
+type userFilter struct{ group, status, role string }
+
+func (f *userFilter) find(r *directory.Reader) ([]userView, error) {
+	q := directory.UserQuery{}
+	switch s := directory.Status(f.status); s {
+	case "":
+	case directory.Active, directory.Disabled, directory.LockedDown:
+		q.Statuses = []directory.Status{s}
+	default:
+		return nil, usagef("--status %q is none of active, disabled, locked_down", f.status)
+	}
+	role, err := parseRole(f.role)
+	if err != nil {
+		return nil, err
+	}
+	if f.group != "" {
+		g, err := r.GroupByName(f.group)
+		if err != nil {
+			return nil, err
+		}
+		q.MemberOf = g.ID
+	}
+	return listUsers(r, q, strings.TrimPrefix(string(role), "role:"))
 }
 
 // listUsers reads people in the order of their names.
@@ -207,7 +195,7 @@ func listUsers(r *directory.Reader, q directory.UserQuery, role string) ([]userV
 		}
 		have[g.User] = append(have[g.User], g.Right)
 	}
-	users := []userView{}
+	var users []userView
 	for u, err := range r.Users(q) {
 		if err != nil {
 			return nil, err
@@ -218,19 +206,4 @@ func listUsers(r *directory.Reader, q directory.UserQuery, role string) ([]userV
 	}
 	slices.SortFunc(users, func(a, b userView) int { return strings.Compare(a.Username, b.Username) })
 	return users, nil
-}
-
-func (t *tool) printUsers(users []userView) error {
-	if t.json {
-		return t.printJSON(users)
-	}
-	rows := make([][]string, len(users))
-	for i, u := range users {
-		email := ""
-		if len(u.Emails) > 0 {
-			email = u.Emails[0]
-		}
-		rows[i] = []string{u.Username, u.display, email, string(u.Status), u.Role}
-	}
-	return t.table("USERNAME NAME EMAIL STATUS ROLE", rows)
 }
