@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/cmd/internal/core"
+	"gatehouse/cmd/internal/process"
 	"gatehouse/cmd/internal/serve"
 	"gatehouse/config"
 	"gatehouse/directory"
@@ -62,9 +63,8 @@ func (t *tool) serve(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	o := serve.Options{Config: c, Daemon: core.Combined, Getenv: t.getenv, Log: log, Now: t.now}
-	o.SignedIn = forgetInitialAdmin(c, log)
-	return serve.Run(ctx, o)
+	o := process.Options{Config: c, Getenv: t.getenv, Log: log, Now: t.now}
+	return serve.Run(ctx, o, forgetInitialAdmin(c, log))
 }
 
 // prepare sets up an empty directory. A packaged installation is set up by hand.

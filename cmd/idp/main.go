@@ -4,9 +4,10 @@ package main
 import (
 	"os"
 
-	"gatehouse/cmd/internal/serve"
+	"gatehouse/cmd/internal/door/web"
+	"gatehouse/cmd/internal/process"
 )
 
 func main() {
-	os.Exit(serve.Main("idp", os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(process.Main(web.Door(web.Options{}), os.Args[1:], os.Stdout, os.Stderr))
 }

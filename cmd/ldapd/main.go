@@ -4,9 +4,10 @@ package main
 import (
 	"os"
 
-	"gatehouse/cmd/internal/serve"
+	"gatehouse/cmd/internal/door/ldap"
+	"gatehouse/cmd/internal/process"
 )
 
 func main() {
-	os.Exit(serve.Main("ldapd", os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(process.Main(ldap.Door(), os.Args[1:], os.Stdout, os.Stderr))
 }

@@ -4,9 +4,10 @@ package main
 import (
 	"os"
 
-	"gatehouse/cmd/internal/serve"
+	"gatehouse/cmd/internal/door/radius"
+	"gatehouse/cmd/internal/process"
 )
 
 func main() {
-	os.Exit(serve.Main("radiusd", os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(process.Main(radius.Door(), os.Args[1:], os.Stdout, os.Stderr))
 }

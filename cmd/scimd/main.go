@@ -4,9 +4,10 @@ package main
 import (
 	"os"
 
-	"gatehouse/cmd/internal/serve"
+	"gatehouse/cmd/internal/door/scim"
+	"gatehouse/cmd/internal/process"
 )
 
 func main() {
-	os.Exit(serve.Main("scimd", os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(process.Main(scim.Door(nil), os.Args[1:], os.Stdout, os.Stderr))
 }

@@ -22,12 +22,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"gatehouse/cmd/internal/core"
+	"gatehouse/cmd/internal/door/web"
+	"gatehouse/cmd/internal/process"
 	"gatehouse/config"
 	"gatehouse/directory"
+	"gatehouse/internal/daemon"
 )
 
 // installation makes a directory whose daemons listen on free ports.
-func installation(t *testing.T) Options {
+func installation(t *testing.T) process.Options {
 	t.Helper()
 	c := config.Default()
 	c.DataDir = filepath.Join(t.TempDir(), "data")
@@ -37,7 +40,7 @@ func installation(t *testing.T) Options {
 	c.SCIM = config.SCIM{Listen: free, ListenTLS: free, Upstream: "unix:" + filepath.Join(t.TempDir(), "scim")}
 	c.IDP = config.IDP{ListenTLS: free, Listen: free, TrustedProxies: []string{"127.0.0.1", "192.0.2.0/24"}}
 	c.Metrics = config.Metrics{Listen: free[0], LDAPD: free[0], RADIUSD: free[0], SCIMD: free[0], IDP: free[0]}
-	o := Options{
+	o := process.Options{
 		Config: c, Daemon: core.Combined, Now: time.Now,
 		Getenv: func(string) string { return "" }, Log: slog.New(slog.DiscardHandler),
 	}
@@ -59,14 +62,14 @@ type started struct {
 	ended     <-chan error
 }
 
-// start runs the options and waits until /readyz is 200.
-func start(t *testing.T, o Options) started {
+// start runs the doors and waits until they are ready.
+func start(t *testing.T, o process.Options, doors ...process.Door) started {
 	t.Helper()
 	var log lockedBuffer
 	o.Log = slog.New(slog.NewTextHandler(&log, nil))
 	signals, ended := make(chan os.Signal, 1), make(chan error, 1)
 	o.Signals = signals
-	go func() { ended <- Run(context.WithoutCancel(t.Context()), o) }()
+	go func() { ended <- process.Run(context.WithoutCancel(t.Context()), o, doors...) }()
 	deadline := time.Now().Add(20 * time.Second)
 	for !strings.Contains(log.String(), "msg=ready") {
 		select {
@@ -114,15 +117,18 @@ func (b *lockedBuffer) String() string {
 
 func TestEachDaemonAlone(t *testing.T) {
 	o := installation(t)
-	for _, name := range Daemons() {
-		o.Daemon = name
-		start(t, o).stop(t)
+	for _, door := range doors(nil) {
+		if door.Name == "idp" {
+			door = web.Door(web.Options{})
+		}
+		o.Daemon = door.Name
+		start(t, o, door).stop(t)
 	}
 }
 
 func TestAllInOne(t *testing.T) {
 	o := installation(t)
-	s := start(t, o)
+	s := start(t, o, doors(nil)...)
 	defer s.stop(t)
 	roots := x509.NewCertPool()
 	ca, err := os.ReadFile(o.Config.CAFile())
@@ -174,14 +180,14 @@ func TestRunRefuses(t *testing.T) {
 	defer func() { _ = taken.Close() }()
 	for _, tt := range []struct {
 		name   string
-		change func(t *testing.T, o *Options)
+		change func(t *testing.T, o *process.Options)
 		want   string
 	}{
-		{name: "an address in use", change: func(_ *testing.T, o *Options) { o.Config.LDAP.Listen = []string{taken.Addr().String()} }, want: "(ldap.listen): the address is in use"},
-		{name: "an empty directory", change: func(_ *testing.T, o *Options) { o.Config.DataDir += "-other" }, want: "run gatehouse init"},
-		{name: "RadSec", change: func(_ *testing.T, o *Options) { o.Config.RADIUS.ListenTLS = []string{"127.0.0.1:0"} }, want: "radius.listen_tls"},
-		{name: "an open demonstration", change: func(t *testing.T, o *Options) {
-			if err := os.WriteFile(filepath.Join(o.Config.DataDir, demonstrationMark), nil, 0o600); err != nil {
+		{name: "an address in use", change: func(_ *testing.T, o *process.Options) { o.Config.LDAP.Listen = []string{taken.Addr().String()} }, want: "(ldap.listen): the address is in use"},
+		{name: "an empty directory", change: func(_ *testing.T, o *process.Options) { o.Config.DataDir += "-other" }, want: "run gatehouse init"},
+		{name: "RadSec", change: func(_ *testing.T, o *process.Options) { o.Config.RADIUS.ListenTLS = []string{"127.0.0.1:0"} }, want: "radius.listen_tls"},
+		{name: "an open demonstration", change: func(t *testing.T, o *process.Options) {
+			if err := os.WriteFile(filepath.Join(o.Config.DataDir, "demonstration"), nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			o.Config.IDP.ListenTLS = []string{":0"}
@@ -190,7 +196,7 @@ func TestRunRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			o := installation(t)
 			tt.change(t, &o)
-			if err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if err := Run(t.Context(), o, nil); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("Run = %v, want %s", err, tt.want)
 			}
 		})
@@ -199,21 +205,21 @@ func TestRunRefuses(t *testing.T) {
 
 // Every metric is described for the people who get the alert.
 func TestMetricsAreDescribed(t *testing.T) {
-	p, _, err := assemble(t.Context(), installation(t))
-	if err != nil {
-		t.Fatal(err)
+	var registry *prometheus.Registry
+	probe := process.Door{
+		Name: "probe", Sockets: func(config.Config) []process.Socket { return nil },
+		Build: func(p *process.Process) (daemon.Part, error) {
+			registry = p.Registry
+			return daemon.Part{Run: func(ctx context.Context) error { <-ctx.Done(); return nil }}, nil
+		},
 	}
-	defer func() {
-		if err := p.close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	start(t, installation(t), append(doors(nil), probe)...).stop(t)
 	docs, err := os.ReadFile("../../../docs/metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	descriptions := make(chan *prometheus.Desc)
-	go func() { p.registry.Describe(descriptions); close(descriptions) }()
+	go func() { registry.Describe(descriptions); close(descriptions) }()
 	var names []string
 	pattern := regexp.MustCompile(`fqName: "(gatehouse_[^"]*)"`)
 	for d := range descriptions {

@@ -1,4 +1,4 @@
-package serve
+package process
 
 import (
 	"bytes"
@@ -30,7 +30,7 @@ func TestMainExitCodes(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			code := Main("ldapd", tt.args, &stdout, &stderr)
+			code := Main(Door{Name: "ldapd"}, tt.args, &stdout, &stderr)
 			if code != tt.code || !strings.Contains(stdout.String(), tt.stdout) || !strings.Contains(stderr.String(), tt.stderr) {
 				t.Errorf("exit code %d, stdout %q, stderr %q; want %d, %q, %q", code, &stdout, &stderr, tt.code, tt.stdout, tt.stderr)
 			}

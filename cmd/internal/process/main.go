@@ -1,4 +1,4 @@
-package serve
+package process
 
 import (
 	"context"
@@ -24,7 +24,8 @@ const (
 )
 
 // Main is the command of one daemon; it returns the exit code.
-func Main(name string, args []string, stdout, stderr io.Writer) int {
+func Main(door Door, args []string, stdout, stderr io.Writer) int {
+	name := door.Name
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	file := flags.String("config", "", "the configuration `file` (default: ./gatehouse.yaml, else /etc/gatehouse/gatehouse.yaml, else the built-in defaults)")
@@ -47,7 +48,7 @@ func Main(name string, args []string, stdout, stderr io.Writer) int {
 	case *reload != "":
 		err = hangUp(*reload)
 	default:
-		err = run(name, *file, stderr)
+		err = run(door, *file, stderr)
 	}
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "%s: %v\n", name, err)
@@ -56,7 +57,7 @@ func Main(name string, args []string, stdout, stderr io.Writer) int {
 	return exitDone
 }
 
-func run(name, file string, stderr io.Writer) error {
+func run(door Door, file string, stderr io.Writer) error {
 	if file == "" {
 		file = config.Find()
 	}
@@ -68,7 +69,7 @@ func run(name, file string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return Run(context.Background(), Options{Config: c, Daemon: name, Getenv: os.Getenv, Log: log, Now: time.Now})
+	return Run(context.Background(), Options{Config: c, Daemon: door.Name, Getenv: os.Getenv, Log: log, Now: time.Now}, door)
 }
 
 // hangUp sends SIGHUP.

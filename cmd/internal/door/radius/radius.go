@@ -1,0 +1,43 @@
+// Package radius wires radiusd.
+package radius
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"gatehouse/cmd/internal/process"
+	"gatehouse/config"
+	"gatehouse/internal/daemon"
+	"gatehouse/radiusd"
+)
+
+// Door returns the RADIUS server.
+func Door() process.Door {
+	return process.Door{Name: "radiusd", Sockets: sockets, Build: build}
+}
+
+func sockets(c config.Config) []process.Socket {
+	return []process.Socket{
+		{Key: "radius.listen_auth", Addresses: c.RADIUS.ListenAuth, Packets: true},
+		{Key: "radius.listen_acct", Addresses: c.RADIUS.ListenAcct, Packets: true},
+	}
+}
+
+func build(p *process.Process) (daemon.Part, error) {
+	if len(p.Config.RADIUS.ListenTLS) > 0 {
+		return daemon.Part{}, errors.New("radius.listen_tls: RADIUS over TLS is not served by this version; set it to []")
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return daemon.Part{}, fmt.Errorf("name this host: %w", err)
+	}
+	server, err := radiusd.New(radiusd.Config{
+		Directory: p.Core.Directory, Auth: p.Packets("radius.listen_auth"), Acct: p.Packets("radius.listen_acct"),
+		Logger: p.Log.With("daemon", "radiusd"), Registry: p.Registry, Instance: host,
+	})
+	if err != nil {
+		return daemon.Part{}, err
+	}
+	return daemon.Part{Run: server.Run, Ready: p.Core.Directory.Ready}, nil
+}
