@@ -231,15 +231,30 @@ func (t *tool) addUser(c *cobra.Command, name string, set change, disabled bool,
 			return err
 		}
 		if hash == nil {
-			t.say("Added %s, who has no password yet: gatehouse user set-password %s", view.Username, view.Username)
-		} else {
-			t.say("Added %s.", view.Username)
+			return t.changedUser(view, "Added %s, who has no password yet: gatehouse user set-password %[1]s", view.Username)
 		}
-		if t.json {
-			return t.printJSON(view)
-		}
-		return nil
+		return t.changedUser(view, "Added %s.", view.Username)
 	})
+}
+
+// changedUser says what was done, and shows the person when JSON is wanted.
+func (t *tool) changedUser(v userView, format string, args ...any) error {
+	t.say(format, args...)
+	if !t.json {
+		return nil
+	}
+	return t.printJSON(v)
+}
+
+// person is a transaction that changes the person of that name.
+func person(name string, fn func(*directory.Writer, directory.User) error) func(*directory.Writer) error {
+	return func(w *directory.Writer) error {
+		u, err := w.UserByName(directory.Person, name)
+		if err != nil {
+			return err
+		}
+		return fn(w, u)
+	}
 }
 
 func (t *tool) userEdit() *cobra.Command {
@@ -259,12 +274,8 @@ func (t *tool) userEdit() *cobra.Command {
 				return usagef("nothing to change; see %s --help", c.CommandPath())
 			}
 			var view userView
-			err = t.write(c, func(w *directory.Writer) error {
-				u, err := w.UserByName(directory.Person, args[0])
-				if err != nil {
-					return err
-				}
-				u, err = w.UpdateUser(u.ID, func(u *directory.User) error {
+			err = t.write(c, person(args[0], func(w *directory.Writer, u directory.User) error {
+				u, err := w.UpdateUser(u.ID, func(u *directory.User) error {
 					if username != "" {
 						u.Username = username
 					}
@@ -281,15 +292,11 @@ func (t *tool) userEdit() *cobra.Command {
 				}
 				view, err = viewUser(w.Reader, u)
 				return err
-			})
+			}))
 			if err != nil {
 				return err
 			}
-			t.say("Changed %s.", view.Username)
-			if t.json {
-				return t.printJSON(view)
-			}
-			return nil
+			return t.changedUser(view, "Changed %s.", view.Username)
 		},
 	})
 	profile.register(c)
@@ -303,11 +310,7 @@ func (t *tool) userDelete() *cobra.Command {
 		Long: "Deletes a person: out of every listing, sessions ended, name and addresses free at once.\n" +
 			"A person who may come back is better disabled.",
 	}, "Deleted %s.", func(w *directory.Writer, name string) error {
-		u, err := w.UserByName(directory.Person, name)
-		if err != nil {
-			return err
-		}
-		return w.DeleteUser(u.ID)
+		return person(name, func(w *directory.Writer, u directory.User) error { return w.DeleteUser(u.ID) })(w)
 	})
 }
 
@@ -325,13 +328,7 @@ func (t *tool) userSetPassword() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = t.withPassword(c, password, func(w *directory.Writer, hash directory.PasswordHash) error {
-				u, err := w.UserByName(directory.Person, args[0])
-				if err != nil {
-					return err
-				}
-				return w.SetPassword(u.ID, hash)
-			})
+			err = t.writePassword(c, args[0], password, func(*directory.Writer, directory.User) error { return nil })
 			if err != nil {
 				return err
 			}
@@ -361,14 +358,20 @@ func (t *tool) newPassword(who, file string, generate bool) (directory.Secret, e
 	return t.readSecret("password-file", file, fmt.Sprintf("New password for %s", who))
 }
 
-// withPassword hashes the password and writes.
-func (t *tool) withPassword(c *cobra.Command, password directory.Secret, fn func(*directory.Writer, directory.PasswordHash) error) error {
+// writePassword gives a person a password, after before has run in the same
+// transaction.
+func (t *tool) writePassword(c *cobra.Command, name string, password directory.Secret, before func(*directory.Writer, directory.User) error) error {
 	return t.withCore(c.Context(), func(opened *core.Core) error {
 		hash, err := opened.Directory.HashPassword(c.Context(), password)
 		if err != nil {
 			return err
 		}
-		_, err = opened.Directory.Write(c.Context(), t.operator(), func(w *directory.Writer) error { return fn(w, hash) })
+		_, err = opened.Directory.Write(c.Context(), t.operator(), person(name, func(w *directory.Writer, u directory.User) error {
+			if err := before(w, u); err != nil {
+				return err
+			}
+			return w.SetPassword(u.ID, hash)
+		}))
 		return err
 	})
 }

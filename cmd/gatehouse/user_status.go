@@ -34,14 +34,10 @@ func (t *tool) shutCommand(c *cobra.Command, shut shutFunc) *cobra.Command {
 	c.Args = arguments(1, 1)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		var report directory.LockdownReport
-		err := t.write(c, func(w *directory.Writer) error {
-			u, err := w.UserByName(directory.Person, args[0])
-			if err != nil {
-				return err
-			}
+		err := t.write(c, person(args[0], func(w *directory.Writer, u directory.User) (err error) {
 			report, err = shut(w, u.ID, reason)
 			return err
-		})
+		}))
 		if err != nil {
 			return err
 		}
@@ -106,15 +102,9 @@ func (t *tool) userEnable() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = t.withPassword(c, password, func(w *directory.Writer, hash directory.PasswordHash) error {
-				u, err := w.UserByName(directory.Person, args[0])
-				if err != nil {
-					return err
-				}
-				if _, err := w.EnableUser(u.ID, true); err != nil {
-					return err
-				}
-				return w.SetPassword(u.ID, hash)
+			err = t.writePassword(c, args[0], password, func(w *directory.Writer, u directory.User) error {
+				_, err := w.EnableUser(u.ID, true)
+				return err
 			})
 			if err != nil {
 				return err
@@ -132,14 +122,10 @@ func (t *tool) userEnable() *cobra.Command {
 }
 
 func (t *tool) enable(c *cobra.Command, name string) error {
-	err := t.write(c, func(w *directory.Writer) error {
-		u, err := w.UserByName(directory.Person, name)
-		if err != nil {
-			return err
-		}
-		_, err = w.EnableUser(u.ID, false)
+	err := t.write(c, person(name, func(w *directory.Writer, u directory.User) error {
+		_, err := w.EnableUser(u.ID, false)
 		return err
-	})
+	}))
 	if err == nil {
 		t.say("%s may sign in again.", name)
 	}
