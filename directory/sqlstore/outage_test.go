@@ -72,6 +72,26 @@ func TestPostgresGoesAndComes(t *testing.T) {
 	}
 }
 
+// A restart that nobody noticed fails nothing: what broke while it was idle is
+// replaced before it is used.
+func TestPostgresRestartsUnnoticed(t *testing.T) {
+	p := directorytest.StartPostgres(t)
+	cfg := sqlstore.Config{URL: p.Database(t)}
+	if _, err := sqlstore.Migrate(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	s := directorytest.Open(t, cfg)
+	for round := range 3 {
+		for name, call := range calls(t.Context(), s, fmt.Sprint("round", round)) {
+			if err := call(); err != nil {
+				t.Errorf("%s in round %d: %v", name, round, err)
+			}
+		}
+		p.Stop(t)
+		p.Start(t)
+	}
+}
+
 // Two transactions that lock the same rows in the other order: the database
 // ends one, which is run again.
 func TestDeadlockIsRunAgain(t *testing.T) {

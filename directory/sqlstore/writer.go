@@ -175,6 +175,7 @@ func (w *writer) serve(c *conn) *conn {
 	defer cancel()
 
 	b := &batch{w: w}
+	idle := c != nil
 	for range attempts {
 		if c == nil {
 			if c, err = newConn(ctx, w.s.db, w.s.d); err != nil {
@@ -182,9 +183,15 @@ func (w *writer) serve(c *conn) *conn {
 			}
 		}
 		err = b.run(ctx, c)
-		if again := (retryable{}); !errors.As(err, &again) {
+		if again := (retryable{}); errors.As(err, &again) {
+			continue
+		}
+		if err == nil || !idle || len(b.running) > 0 {
 			break
 		}
+		// Nothing was begun: the connection had broken while it was idle.
+		c.close()
+		c, idle = nil, false
 	}
 	b.answer(err)
 	if err != nil {
