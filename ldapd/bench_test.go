@@ -79,7 +79,7 @@ func (w *world) connections(n int, dn string) []net.Conn {
 
 func BenchmarkSearchByUID(b *testing.B) {
 	w := newWorld(b, quiet)
-	w.crowd(1000)
+	w.crowd(1000, 10)
 	hammer(b, w, w.connections(16, readerDN), request(9, "ou=users,"+baseDN, "(uid=p0500)"))
 }
 
@@ -97,7 +97,7 @@ func BenchmarkCachedBind(b *testing.B) {
 func BenchmarkDump(b *testing.B) {
 	const people = 5000
 	w := newWorld(b, quiet)
-	w.crowd(people)
+	w.crowd(people, 10)
 	c := w.bindRaw(readerDN)
 	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	pdu := request(9, "ou=users,"+baseDN, "(objectClass=person)")

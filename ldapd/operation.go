@@ -185,10 +185,6 @@ func (op *operation) readControls() wire.Result {
 
 // finish sends the final answer, counts and logs the operation.
 func (op *operation) finish(ctx context.Context, r wire.Result) {
-	if op.beside && errors.Is(ctx.Err(), context.Canceled) {
-		// RFC 4511 §4.11: an abandoned operation sends nothing more.
-		r.Code = noAnswer
-	}
 	if r.Code != noAnswer {
 		id, buf := op.m.ID, op.begin()
 		switch op.m.Op {

@@ -221,7 +221,7 @@ func searchError(err error) wire.Result {
 	case errors.Is(err, context.DeadlineExceeded):
 		return wire.Result{Code: wire.TimeLimitExceeded}
 	case errors.Is(err, context.Canceled):
-		return wire.Result{Code: noAnswer}
+		return wire.Result{Code: noAnswer} // RFC 4511 §4.11: abandoned
 	default:
 		return wire.Result{Code: wire.Other}
 	}

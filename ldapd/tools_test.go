@@ -14,7 +14,7 @@ import (
 // TestOpenLDAPTools runs what an administrator would type.
 func TestOpenLDAPTools(t *testing.T) {
 	w := newWorld(t, nil)
-	w.crowd(25)
+	w.crowd(25, 10)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	der := w.server.c.TLS.Certificates[0].Certificate[0]
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
