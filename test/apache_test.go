@@ -147,7 +147,7 @@ LDAPConnectionPoolTTL 0
   AuthLDAPGroupAttribute member
   Require ldap-group cn=staff,$groups
 </Location>
-`, "host", "localhost"+portOf(w.LDAP), "users", usersDN, "groups", groupsDN,
+`, "host", w.LDAP, "users", usersDN, "groups", groupsDN,
 		"reader", readerDN, "password", w.readerPassword)
 }
 

@@ -115,7 +115,7 @@ func (s *story) strangers(t *testing.T) {
 }
 
 func (s *story) pythonApp(t *testing.T) {
-	url := "ldap://localhost" + portOf(s.LDAP)
+	url := "ldap://" + s.LDAP
 	for password, want := range map[string]int{s.password: 0, wrong: ldap.LDAPResultInvalidCredentials} {
 		r := s.python(t, "search_then_bind.py", url, readerDN, s.readerPassword, usersDN, jane, password)
 		if r.Code != want {
