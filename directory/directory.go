@@ -105,6 +105,7 @@ func Open(c Config) (*Directory, error) {
 	d.done.Go(func() { d.follow.run(ctx) })
 	d.done.Go(func() { d.auditor.run(ctx) })
 	d.done.Go(func() { d.writeBehind(ctx) })
+	d.done.Go(func() { d.tidy(ctx) })
 	return d, nil
 }
 
@@ -143,6 +144,32 @@ func (d *Directory) writeBehind(ctx context.Context) {
 		cancel()
 		if err != nil {
 			d.log.Warn("failed sign-ins and last logins were not recorded", "err", err)
+		}
+	}
+}
+
+const (
+	keepChanges = 7 * 24 * time.Hour
+	tidyEvery   = time.Hour
+)
+
+// tidy forgets old changes and limiter rows, once an hour. Every process does:
+// what another has forgotten already costs a look.
+func (d *Directory) tidy(ctx context.Context) {
+	for tick := time.NewTicker(tidyEvery); ; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		}
+		_, trimmed := d.store.Trim(ctx, d.now().Add(-keepChanges))
+		err := d.store.Record(ctx, func(tx *Tx) error {
+			_, err := tx.Failures.Delete(FailuresQuery{Before: d.now().Add(-forgetAfter)})
+			return err
+		})
+		if err := errors.Join(trimmed, err); err != nil {
+			d.log.Warn("old changes and failures were not removed", "err", err)
 		}
 	}
 }

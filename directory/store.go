@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"time"
 )
 
 // Store keeps everything. directory/sqlstore implements it for SQLite and
@@ -34,6 +35,10 @@ type Store interface {
 	// Changes returns the changes after a position in order, at most max
 	// transactions of them. It fails with ErrSeqTrimmed when they are gone.
 	Changes(ctx context.Context, after Seq, max int) ([]Change, error)
+
+	// Trim forgets the changes made before t, in small transactions, and says how
+	// many.
+	Trim(ctx context.Context, t time.Time) (int, error)
 
 	// Wait returns when another process of this host has written (the doorbell)
 	// or ctx has ended. It is a hint and may never be relied on.
