@@ -88,9 +88,14 @@ func (t *tool) radiusClientShow() *cobra.Command {
 
 func (v radiusClientView) facts() []fact {
 	out := []fact{
-		{"name", v.Name}, {"networks", strings.Join(v.Networks, ", ")}, {"app", v.App}, {"methods", strings.Join(v.Methods, ", ")},
-		{"message authenticator", v.MessageAuthenticator}, {"session timeout", (time.Duration(v.SessionTimeout) * time.Second).String()},
-		{"realms", strings.Join(v.Realms, ", ")}, {"coa", v.CoA.Address},
+		{"name", v.Name},
+		{"networks", strings.Join(v.Networks, ", ")},
+		{"app", v.App},
+		{"methods", strings.Join(v.Methods, ", ")},
+		{"message authenticator", v.MessageAuthenticator},
+		{"session timeout", (time.Duration(v.SessionTimeout) * time.Second).String()},
+		{"realms", strings.Join(v.Realms, ", ")},
+		{"coa", v.CoA.Address},
 	}
 	if v.NextSecret {
 		out = append(out, fact{"secrets", "two: a rotation is under way"})

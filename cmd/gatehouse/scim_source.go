@@ -159,9 +159,17 @@ func (v scimSourceView) facts() []fact {
 		token = "the one before the last rotation is still accepted"
 	}
 	return []fact{
-		{"name", v.Name}, {"profile", v.Profile}, {"emails", v.Emails}, {"writable", strings.Join(v.Writable, ", ")},
-		{"writable groups", strings.Join(v.WritableGroups, ", ")}, {"networks", strings.Join(v.Networks, ", ")},
-		{"previous token", token}, {"source", v.Source}, {"uid", v.UID}, {"created", moment(v.Created)}, {"updated", moment(v.Updated)},
+		{"name", v.Name},
+		{"profile", v.Profile},
+		{"emails", v.Emails},
+		{"writable", strings.Join(v.Writable, ", ")},
+		{"writable groups", strings.Join(v.WritableGroups, ", ")},
+		{"networks", strings.Join(v.Networks, ", ")},
+		{"previous token", token},
+		{"source", v.Source},
+		{"uid", v.UID},
+		{"created", moment(v.Created)},
+		{"updated", moment(v.Updated)},
 	}
 }
 

@@ -143,8 +143,14 @@ func (t *tool) serviceAccountShow() *cobra.Command {
 
 func (v serviceAccountView) facts() []fact {
 	return []fact{
-		{"name", v.Name}, {"grants", v.grants()}, {"networks", strings.Join(v.Networks, ", ")}, {"status", string(v.Status)},
-		{"source", v.Source}, {"uid", v.UID}, {"created", moment(v.Created)}, {"updated", moment(v.Updated)},
+		{"name", v.Name},
+		{"grants", v.grants()},
+		{"networks", strings.Join(v.Networks, ", ")},
+		{"status", string(v.Status)},
+		{"source", v.Source},
+		{"uid", v.UID},
+		{"created", moment(v.Created)},
+		{"updated", moment(v.Updated)},
 	}
 }
 

@@ -123,8 +123,12 @@ func (t *tool) userShow() *cobra.Command {
 
 func (v userView) facts() []fact {
 	out := []fact{
-		{"username", v.Username}, {"name", v.display}, {"status", string(v.Status)}, {"role", v.Role},
-		{"emails", strings.Join(v.Emails, ", ")}, {"groups", strings.Join(v.Groups, ", ")},
+		{"username", v.Username},
+		{"name", v.display},
+		{"status", string(v.Status)},
+		{"role", v.Role},
+		{"emails", strings.Join(v.Emails, ", ")},
+		{"groups", strings.Join(v.Groups, ", ")},
 	}
 	for _, key := range slices.Sorted(maps.Keys(v.Attributes)) {
 		out = append(out, fact{key, strings.Join(v.Attributes[key], ", ")})

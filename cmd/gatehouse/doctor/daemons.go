@@ -92,9 +92,13 @@ func (p *Patient) ports(ctx context.Context) Finding {
 		key       string
 		addresses []string
 	}{
-		{"ldap.listen", c.LDAP.Listen}, {"ldap.listen_tls", c.LDAP.ListenTLS}, {"ldap.listen_unix", unixSocket(c.LDAP.ListenUnix)},
-		{"scim.listen", c.SCIM.Listen}, {"scim.listen_tls", c.SCIM.ListenTLS},
-		{"idp.listen_tls", c.IDP.ListenTLS}, {"idp.listen", c.IDP.Listen},
+		{"ldap.listen", c.LDAP.Listen},
+		{"ldap.listen_tls", c.LDAP.ListenTLS},
+		{"ldap.listen_unix", unixSocket(c.LDAP.ListenUnix)},
+		{"scim.listen", c.SCIM.Listen},
+		{"scim.listen_tls", c.SCIM.ListenTLS},
+		{"idp.listen_tls", c.IDP.ListenTLS},
+		{"idp.listen", c.IDP.Listen},
 	} {
 		for _, address := range l.addresses {
 			asked++

@@ -11,7 +11,6 @@ import (
 	"crypto/x509"
 	"net"
 	"net/netip"
-
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -79,9 +78,17 @@ func (p *Patient) Examine(ctx context.Context) []Finding {
 		name string
 		run  func(context.Context) Finding
 	}{
-		{"group", p.group}, {"store", p.store}, {"clock", p.clock}, {"certificate", p.certificate},
-		{"dns", p.dns}, {"daemons", p.daemons}, {"ports", p.ports}, {"ldap", p.ldap}, {"radius", p.radius},
-		{"sign-in", p.discovery}, {"scim", p.scim},
+		{"group", p.group},
+		{"store", p.store},
+		{"clock", p.clock},
+		{"certificate", p.certificate},
+		{"dns", p.dns},
+		{"daemons", p.daemons},
+		{"ports", p.ports},
+		{"ldap", p.ldap},
+		{"radius", p.radius},
+		{"sign-in", p.discovery},
+		{"scim", p.scim},
 	} {
 		ctx, cancel := context.WithTimeout(ctx, 4*patience)
 		f := check.run(ctx)
@@ -97,6 +104,7 @@ func skipped(why string) Finding { return Finding{Outcome: Skipped, Detail: why}
 func warned(detail, advice string) Finding {
 	return Finding{Outcome: Warned, Detail: detail, Advice: advice}
 }
+
 func failed(detail, advice string) Finding {
 	return Finding{Outcome: Failed, Detail: detail, Advice: advice}
 }

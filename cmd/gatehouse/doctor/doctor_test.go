@@ -68,13 +68,19 @@ type sick struct {
 	change func(t *testing.T, p *Patient)
 	want   Outcome
 	detail string
+	fresh  bool // change does something to the directory itself
 }
 
 func examine(t *testing.T, check func(*Patient, context.Context) Finding, cases []sick) {
 	t.Helper()
+	base := healthy(t)
 	for _, tt := range cases {
 		t.Run(tt.name, func(t *testing.T) {
-			p := healthy(t)
+			copied := *base
+			p := &copied
+			if tt.fresh {
+				p = healthy(t)
+			}
 			if tt.change != nil {
 				tt.change(t, p)
 			}
@@ -101,12 +107,12 @@ func oneKey(t *testing.T, p *Patient) string {
 func TestKeys(t *testing.T) {
 	examine(t, (*Patient).Keys, []sick{
 		{name: "as made", want: Fine, detail: "9 keys"},
-		{name: "open to others", change: func(t *testing.T, p *Patient) { must(t, os.Chmod(oneKey(t, p), 0o444)) }, want: Failed, detail: "open to others"},
-		{name: "lost", change: func(t *testing.T, p *Patient) { must(t, os.Remove(oneKey(t, p))) }, want: Failed, detail: "no totp key"},
-		{name: "damaged", change: func(t *testing.T, p *Patient) {
+		{name: "open to others", fresh: true, change: func(t *testing.T, p *Patient) { must(t, os.Chmod(oneKey(t, p), 0o444)) }, want: Failed, detail: "open to others"},
+		{name: "lost", fresh: true, change: func(t *testing.T, p *Patient) { must(t, os.Remove(oneKey(t, p))) }, want: Failed, detail: "no totp key"},
+		{name: "damaged", fresh: true, change: func(t *testing.T, p *Patient) {
 			must(t, os.Chmod(oneKey(t, p), 0o600), os.WriteFile(oneKey(t, p), []byte("x"), 0o600))
 		}, want: Failed, detail: "not a key"},
-		{name: "a directory that others write", change: func(t *testing.T, p *Patient) { must(t, os.Chmod(p.Config.KeyRings(""), 0o770)) }, want: Failed, detail: "mode 0770"},
+		{name: "a directory that others write", fresh: true, change: func(t *testing.T, p *Patient) { must(t, os.Chmod(p.Config.KeyRings(""), 0o770)) }, want: Failed, detail: "mode 0770"},
 	})
 }
 
@@ -355,7 +361,7 @@ func TestRADIUS(t *testing.T) {
 		{name: "alive", change: at(radius.CodeAccessAccept), want: Fine, detail: "the secret of here"},
 		{name: "silent", change: at(0), want: Failed, detail: "does not answer"},
 		{name: "somebody else's server", change: at(radius.CodeAccessReject), want: Failed, detail: "Access-Reject"},
-		{name: "no client", change: func(t *testing.T, p *Patient) {
+		{name: "no client", fresh: true, change: func(t *testing.T, p *Patient) {
 			at(radius.CodeAccessAccept)(t, p)
 			_, err := p.Directory.Write(t.Context(), directory.System("test"), func(w *directory.Writer) error {
 				for c, err := range w.RADIUSClients(directory.RADIUSClientQuery{}) {
