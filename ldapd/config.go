@@ -60,19 +60,20 @@ type Config struct {
 
 // Limits bounds what clients may use. A zero field is the default named beside it.
 type Limits struct {
-	Connections int           // open at the same time: 20,000
-	PerAddress  int           // of them from one address: 12,000
-	InFlight    int           // operations of one connection that run beside it: 8
-	Idle        time.Duration // between two requests of a bound connection: 1 h
-	IdleUnbound time.Duration // and of one that has not bound: 5 min
-	Request     time.Duration // from the first octet of a request to its last: 30 s
-	Write       time.Duration // for the client to take an answer: 30 s
-	Handshake   time.Duration // of TLS: 10 s
-	Drain       time.Duration // for operations under way when the server stops: 5 s
-	Search      time.Duration // of one search: 60 s
-	Entries     int           // of one search that is not paged: no limit
-	PDUUnbound  int           // octets of a request before a bind: 256 KiB
-	PDU         int           // and after: 4 MiB
+	Connections    int           // open at the same time: 20,000
+	PerAddress     int           // of them from one address: 12,000
+	InFlight       int           // operations of one connection that run beside it: 8
+	IdleUnbound    time.Duration // between two requests before a bind: 5 min
+	Idle           time.Duration // and after: 1 h
+	RequestUnbound time.Duration // from the first octet of a request to its last, before a bind: 5 s
+	Request        time.Duration // and after: 30 s
+	PDUUnbound     int           // octets of a request before a bind: 256 KiB
+	PDU            int           // and after: 4 MiB
+	Write          time.Duration // for the client to take an answer: 30 s
+	Handshake      time.Duration // of TLS: 10 s
+	Drain          time.Duration // for operations under way when the server stops: 5 s
+	Search         time.Duration // of one search: 60 s
+	Entries        int           // of one search that is not paged: no limit
 }
 
 func (l *Limits) fill() {
@@ -93,6 +94,7 @@ func (l *Limits) fill() {
 	setInt(&l.PDU, 4<<20)
 	setTime(&l.Idle, time.Hour)
 	setTime(&l.IdleUnbound, 5*time.Minute)
+	setTime(&l.RequestUnbound, 5*time.Second)
 	setTime(&l.Request, 30*time.Second)
 	setTime(&l.Write, 30*time.Second)
 	setTime(&l.Handshake, 10*time.Second)

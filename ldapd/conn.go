@@ -187,13 +187,7 @@ func writeFailed(err error) ending {
 func (c *conn) Read(b []byte) (int, error) {
 	now := time.Now()
 	partial := c.reader.Buffered() > 0
-	wait := c.s.c.Limits.Request
-	if !partial {
-		wait = c.s.c.Limits.IdleUnbound
-		if c.who != nil {
-			wait = c.s.c.Limits.Idle
-		}
-	}
+	wait := c.patience(partial)
 	// A request that has begun keeps its deadline, so octets that trickle in do not extend it. Otherwise a deadline that
 	// is nearly right is left alone: setting it costs as much as a small request.
 	stale := !partial && (now.Add(wait-wait/16).After(c.readUntil) || c.readUntil.After(now.Add(wait)))
@@ -205,6 +199,21 @@ func (c *conn) Read(b []byte) (int, error) {
 		}
 	}
 	return c.nc.Read(b)
+}
+
+// patience is how long to wait for the next octet: of a request that has begun, or of the next request.
+func (c *conn) patience(partial bool) time.Duration {
+	l := &c.s.c.Limits
+	switch {
+	case partial && c.who == nil:
+		return l.RequestUnbound
+	case partial:
+		return l.Request
+	case c.who == nil:
+		return l.IdleUnbound
+	default:
+		return l.Idle
+	}
 }
 
 // last sends a Notice of Disconnection from the connection's own goroutine.

@@ -101,6 +101,7 @@ func TestControls(t *testing.T) {
 		{"unknown and critical", ldap.NewControlString(unknown, true, ""), ldap.LDAPResultUnavailableCriticalExtension},
 		{"unknown", ldap.NewControlString(unknown, false, ""), 0},
 		{"ManageDsaIT", ldap.NewControlManageDsaIT(true), 0},
+		{"paged", ldap.NewControlPaging(10), 0},
 		{"paged without a value", ldap.NewControlString(wire.OIDPagedResults, true, "x"), ldap.LDAPResultProtocolError},
 	}
 	for _, tt := range tests {
@@ -205,7 +206,7 @@ func TestPDULimitGrowsWithABind(t *testing.T) {
 
 func TestDeadlines(t *testing.T) {
 	w := newWorld(t, func(c *Config) {
-		c.Limits.IdleUnbound, c.Limits.Request = 150*time.Millisecond, 150*time.Millisecond
+		c.Limits.IdleUnbound, c.Limits.RequestUnbound = 150*time.Millisecond, 150*time.Millisecond
 	})
 	t.Run("idle", func(t *testing.T) {
 		got := answers(t, w.raw())

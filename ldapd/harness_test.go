@@ -160,9 +160,12 @@ func (w *world) populate() {
 		return made, tx.SetPassword(made.ID, hash)
 	}
 	w.write(func(tx *directory.Writer) (err error) {
-		if w.alice, err = user(tx, directory.User{Username: "alice", Profile: directory.Attributes{
-			"givenName": {"Alice"}, "familyName": {"Liddell"}, "title": {"Engineer"}},
-			Emails: []directory.Email{{Address: "alice@example.com", Verified: true, Primary: true}}}); err != nil {
+		if w.alice, err = user(tx, directory.User{
+			Username: "alice", Profile: directory.Attributes{
+				"givenName": {"Alice"}, "familyName": {"Liddell"}, "title": {"Engineer"},
+			},
+			Emails: []directory.Email{{Address: "alice@example.com", Verified: true, Primary: true}},
+		}); err != nil {
 			return err
 		}
 		if w.bob, err = user(tx, directory.User{Username: "bob"}); err != nil {

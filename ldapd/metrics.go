@@ -29,13 +29,17 @@ const (
 )
 
 func endings() []ending {
-	return []ending{endUnbind, endClient, endIdle, endMalformed, endTooLarge, endHandshake, endSlow, endRevoked, endStopping,
-		endLimit, endPerAddress, endBug}
+	return []ending{
+		endUnbind, endClient, endIdle, endMalformed, endTooLarge, endHandshake, endSlow, endRevoked, endStopping,
+		endLimit, endPerAddress, endBug,
+	}
 }
 
 func operations() []wire.Op {
-	return []wire.Op{wire.OpBindRequest, wire.OpUnbindRequest, wire.OpSearchRequest, wire.OpModifyRequest, wire.OpAddRequest,
-		wire.OpDeleteRequest, wire.OpModifyDNRequest, wire.OpCompareRequest, wire.OpAbandonRequest, wire.OpExtendedRequest}
+	return []wire.Op{
+		wire.OpBindRequest, wire.OpUnbindRequest, wire.OpSearchRequest, wire.OpModifyRequest, wire.OpAddRequest,
+		wire.OpDeleteRequest, wire.OpModifyDNRequest, wire.OpCompareRequest, wire.OpAbandonRequest, wire.OpExtendedRequest,
+	}
 }
 
 // maxCode is the largest result code that is counted by itself.

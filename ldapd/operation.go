@@ -133,8 +133,10 @@ func (op *operation) perform(ctx context.Context) (r wire.Result) {
 	case wire.OpExtendedRequest:
 		return op.extended()
 	default:
-		return wire.Result{Code: wire.UnwillingToPerform,
-			Message: "this directory is not changed through LDAP: use the portal, SCIM or the gatehouse command"}
+		return wire.Result{
+			Code:    wire.UnwillingToPerform,
+			Message: "this directory is not changed through LDAP: use the portal, SCIM or the gatehouse command",
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ func rootDSE(t *tree, startTLS bool, version string) *staticEntry {
 		{name: "supportedLDAPVersion", values: []string{"3"}},
 		{name: "supportedControl", values: []string{wire.OIDPagedResults, wire.OIDManageDsaIT}},
 		{name: "supportedExtension", values: extensions},
-		{name: "supportedFeatures", values: []string{wire.OIDAllOperational, wire.OIDAbsoluteTrueFalse}},
+		{name: "supportedFeatures", values: []string{wire.OIDAllOperational, wire.OIDObjectClassAttrs, wire.OIDAbsoluteTrueFalse}},
 		{name: "vendorName", values: []string{"Gatehouse"}},
 		{name: "vendorVersion", values: []string{version}},
 	}}

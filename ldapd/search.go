@@ -30,8 +30,11 @@ func (op *operation) search(ctx context.Context) wire.Result {
 	if err := f.base.Set(op.m.Search.Base); err != nil {
 		return wire.Result{Code: wire.InvalidDNSyntax, Message: err.Error()}
 	}
-	if r, ok := op.searchStatic(&f.base); ok {
-		return r
+	if op.searchStatic(&f.base) {
+		if op.page != nil {
+			op.controls = wire.AppendPaged(nil, wire.Paged{}) // one entry is one page
+		}
+		return wire.Result{}
 	}
 	if op.who == nil {
 		return anonymousResult()

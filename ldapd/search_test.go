@@ -25,7 +25,8 @@ func (w *world) crowd(n, title int) {
 		head = w.write(func(tx *directory.Writer) error {
 			for i := from; i < min(n, from+atOnce); i++ {
 				if _, err := tx.CreateUser(directory.User{Username: fmt.Sprintf("p%04d", i), Profile: directory.Attributes{
-					"familyName": {"Person"}, "givenName": {fmt.Sprint("Number ", i)}, "title": {strings.Repeat("x", title)}}}); err != nil {
+					"familyName": {"Person"}, "givenName": {fmt.Sprint("Number ", i)}, "title": {strings.Repeat("x", title)},
+				}}); err != nil {
 					return err
 				}
 			}

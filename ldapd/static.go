@@ -155,21 +155,21 @@ func wanted(list [][]byte, a *staticAttr) bool {
 	})
 }
 
-// searchStatic answers a search whose base is the root DSE or the subschema; ok is false for any other base.
-func (op *operation) searchStatic(base *wire.Name) (r wire.Result, ok bool) {
+// searchStatic sends what a search finds whose base is the root DSE or the subschema; it is false for any other base.
+func (op *operation) searchStatic(base *wire.Name) bool {
 	s := &op.m.Search
 	for _, e := range op.c.s.static {
 		if e.key != string(base.Key()) {
 			continue
 		}
 		if e.key == "" && s.Scope != wire.ScopeBase {
-			return wire.Result{}, false
+			return false
 		}
 		if s.Scope != wire.ScopeOneLevel && e.match(&s.Filter, 0) == isTrue {
 			_ = op.end(e.append(op.begin(), op.m.ID, s))
 			op.entries++
 		}
-		return wire.Result{}, true
+		return true
 	}
-	return wire.Result{}, false
+	return false
 }

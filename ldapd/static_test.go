@@ -21,8 +21,10 @@ func TestRootDSE(t *testing.T) {
 		want   []string // attributes, nil: no entry
 		not    []string
 	}{
-		{"no list", "(objectClass=*)", nil, []string{"namingContexts", "supportedControl", "supportedExtension", "supportedFeatures",
-			"supportedLDAPVersion", "defaultNamingContext", "subschemaSubentry", "vendorName"}, []string{"supportedSASLMechanisms"}},
+		{"no list", "(objectClass=*)", nil, []string{
+			"namingContexts", "supportedControl", "supportedExtension", "supportedFeatures",
+			"supportedLDAPVersion", "defaultNamingContext", "subschemaSubentry", "vendorName",
+		}, []string{"supportedSASLMechanisms"}},
 		{"star", "(objectClass=*)", []string{"*"}, []string{"namingContexts"}, nil},
 		{"star and plus", "(objectClass=*)", []string{"*", "+"}, []string{"namingContexts"}, nil},
 		{"by name in any case", "(objectclass=*)", []string{"NAMINGCONTEXTS"}, []string{"namingContexts"}, []string{"vendorName"}},

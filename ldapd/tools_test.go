@@ -41,8 +41,10 @@ func TestOpenLDAPTools(t *testing.T) {
 		{"who am i over StartTLS", "ldapwhoami", append(url, "-ZZ", "-D", aliceDN, "-w", password), 0, []string{"dn:" + aliceDN}},
 		{"who am i over LDAPS", "ldapwhoami", []string{"-x", "-H", "ldaps://" + w.tls, "-D", aliceDN, "-w", password}, 0, []string{"dn:" + aliceDN}},
 		{"wrong password", "ldapwhoami", append(url, "-ZZ", "-D", aliceDN, "-w", "no"), 49, []string{"Invalid credentials (49)"}},
-		{"search", "ldapsearch", append(reader, "-ZZ", "-LLL", "-b", baseDN, "(mail=alice@example.com)", "uid", "memberOf"), 0,
-			[]string{"dn: " + aliceDN, "uid: alice", "memberOf: cn=staff,ou=groups," + baseDN}},
+		{
+			"search", "ldapsearch", append(reader, "-ZZ", "-LLL", "-b", baseDN, "(mail=alice@example.com)", "uid", "memberOf"), 0,
+			[]string{"dn: " + aliceDN, "uid: alice", "memberOf: cn=staff,ou=groups," + baseDN},
+		},
 		{"critical pages", "ldapsearch", append(reader, "-LLL", "-b", baseDN, "-E", "!pr=7/noprompt", "(sn=Person)", "uid"), 0, []string{"uid: p0024"}},
 		{"size limit", "ldapsearch", append(reader, "-LLL", "-z", "3", "-b", baseDN, "(sn=Person)", "uid"), 4, []string{"Size limit exceeded (4)"}},
 		{"manage DSA IT", "ldapsearch", append(reader, "-LLL", "-MM", "-b", aliceDN, "-s", "base"), 0, []string{"uid: alice"}},

@@ -22,8 +22,13 @@ func BenchmarkSearchDecodeEncode(b *testing.B) {
 	pdu := searchOf(b)
 	dn := []byte("uid=alice,ou=users,dc=example,dc=com")
 	var blobs [][]byte
-	for _, a := range [][2]string{{"uid", "alice"}, {"cn", "Alice Liddell"}, {"mail", "alice@example.com"},
-		{"memberOf", "cn=staff,ou=groups,dc=example,dc=com"}, {"entryUUID", "5d2a6a4c-0f4e-4e0e-9f0a-5a2d7c3b1e11"}} {
+	for _, a := range [][2]string{
+		{"uid", "alice"},
+		{"cn", "Alice Liddell"},
+		{"mail", "alice@example.com"},
+		{"memberOf", "cn=staff,ou=groups,dc=example,dc=com"},
+		{"entryUUID", "5d2a6a4c-0f4e-4e0e-9f0a-5a2d7c3b1e11"},
+	} {
 		blobs = append(blobs, AppendAttribute(nil, a[0], a[1]))
 	}
 	var (

@@ -1,5 +1,7 @@
 package wire
 
+import "errors"
+
 // MaxControls is how many controls one message may carry.
 const MaxControls = 32
 
@@ -102,7 +104,8 @@ func AppendPaged(dst []byte, p Paged) []byte {
 
 // asInvalid makes a mistake inside an octet string answerable: the frame around it is sound.
 func asInvalid(err error) error {
-	if e, ok := err.(*Error); ok && e.Fatal {
+	var e *Error
+	if errors.As(err, &e) && e.Fatal {
 		return &Error{Code: e.Code, Msg: e.Msg}
 	}
 	return err

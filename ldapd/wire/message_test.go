@@ -45,22 +45,35 @@ func TestDecodeWhatGoLDAPSends(t *testing.T) {
 		want func(*Message) any
 		out  any
 	}{
-		{"simple bind", func(c *ldap.Conn) { _ = c.Bind("uid=alice,ou=users,dc=example,dc=com", "pass") },
+		{
+			"simple bind", func(c *ldap.Conn) { _ = c.Bind("uid=alice,ou=users,dc=example,dc=com", "pass") },
 			func(m *Message) any { return m.Bind },
-			BindRequest{Version: 3, Name: []byte("uid=alice,ou=users,dc=example,dc=com"), Auth: AuthSimple, Password: []byte("pass")}},
-		{"external bind", func(c *ldap.Conn) { _ = c.ExternalBind() },
+			BindRequest{Version: 3, Name: []byte("uid=alice,ou=users,dc=example,dc=com"), Auth: AuthSimple, Password: []byte("pass")},
+		},
+		{
+			"external bind", func(c *ldap.Conn) { _ = c.ExternalBind() },
 			func(m *Message) any { return m.Bind },
-			BindRequest{Version: 3, Name: []byte{}, Auth: AuthSASL, Mechanism: []byte("EXTERNAL"), Credentials: []byte{}}},
-		{"compare", func(c *ldap.Conn) { _, _ = c.Compare("cn=staff,dc=x", "member", "uid=a,dc=x") },
+			BindRequest{Version: 3, Name: []byte{}, Auth: AuthSASL, Mechanism: []byte("EXTERNAL"), Credentials: []byte{}},
+		},
+		{
+			"compare", func(c *ldap.Conn) { _, _ = c.Compare("cn=staff,dc=x", "member", "uid=a,dc=x") },
 			func(m *Message) any { return m.Compare },
-			CompareRequest{Name: []byte("cn=staff,dc=x"), Attr: []byte("member"), Value: []byte("uid=a,dc=x")}},
-		{"delete", func(c *ldap.Conn) { _ = c.Del(ldap.NewDelRequest("uid=a,dc=x", nil)) },
-			func(m *Message) any { return string(m.Delete) }, "uid=a,dc=x"},
-		{"modify dn", func(c *ldap.Conn) { _ = c.ModifyDN(ldap.NewModifyDNRequest("uid=a,dc=x", "uid=b", true, "dc=y")) },
+			CompareRequest{Name: []byte("cn=staff,dc=x"), Attr: []byte("member"), Value: []byte("uid=a,dc=x")},
+		},
+		{
+			"delete", func(c *ldap.Conn) { _ = c.Del(ldap.NewDelRequest("uid=a,dc=x", nil)) },
+			func(m *Message) any { return string(m.Delete) }, "uid=a,dc=x",
+		},
+		{
+			"modify dn", func(c *ldap.Conn) { _ = c.ModifyDN(ldap.NewModifyDNRequest("uid=a,dc=x", "uid=b", true, "dc=y")) },
 			func(m *Message) any { return m.ModifyDN },
-			ModifyDNRequest{Name: []byte("uid=a,dc=x"), NewRDN: []byte("uid=b"), DeleteOldRDN: true, NewSuperior: []byte("dc=y")}},
-		{"who am i", func(c *ldap.Conn) { _, _ = c.WhoAmI(nil) },
-			func(m *Message) any { return m.Extended }, ExtendedRequest{Name: []byte(OIDWhoAmI)}},
+			ModifyDNRequest{Name: []byte("uid=a,dc=x"), NewRDN: []byte("uid=b"), DeleteOldRDN: true, NewSuperior: []byte("dc=y")},
+		},
+		{
+			"who am i", func(c *ldap.Conn) { _, _ = c.WhoAmI(nil) },
+			func(m *Message) any { return m.Extended },
+			ExtendedRequest{Name: []byte(OIDWhoAmI)},
+		},
 		{"add", func(c *ldap.Conn) {
 			r := ldap.NewAddRequest("uid=a,dc=x", nil)
 			r.Attribute("uid", []string{"a"})
@@ -117,8 +130,10 @@ func TestDecodeSearch(t *testing.T) {
 		t.Errorf("filter %s", got)
 	}
 	r.Filter = Filter{}
-	want := SearchRequest{Base: []byte("ou=users,dc=example,dc=com"), Scope: ScopeSubtree, Deref: DerefAlways, SizeLimit: 1000,
-		TimeLimit: 30, TypesOnly: true, Attributes: [][]byte{[]byte("cn"), []byte("memberOf")}}
+	want := SearchRequest{
+		Base: []byte("ou=users,dc=example,dc=com"), Scope: ScopeSubtree, Deref: DerefAlways, SizeLimit: 1000,
+		TimeLimit: 30, TypesOnly: true, Attributes: [][]byte{[]byte("cn"), []byte("memberOf")},
+	}
 	if diff := cmp.Diff(want, *r); diff != "" {
 		t.Error(diff)
 	}
