@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"gatehouse/test/stage"
 )
 
@@ -55,20 +57,41 @@ func TestHostileInput(t *testing.T) {
 // answered with an entry.
 func (w *world) hostileLDAP(t *testing.T) {
 	nested := bytes.Repeat([]byte{0x30, 0x84, 0x00, 0x01, 0x00, 0x00}, 20000)
-	deepFilter := append([]byte{0x30, 0x82, 0x10, 0x00, 0x02, 0x01, 0x01, 0x63, 0x82, 0x0f, 0xf9}, bytes.Repeat([]byte{0xa2, 0x82, 0x0f, 0x00}, 1022)...)
-	for name, input := range map[string][]byte{
+	inputs := map[string][]byte{
 		"another protocol":  []byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
 		"huge length":       {0x30, 0x84, 0x7f, 0xff, 0xff, 0xff, 0x02, 0x01, 0x01},
 		"length of length":  {0x30, 0x89, 1, 2, 3, 4, 5, 6, 7, 8, 9},
 		"indefinite length": {0x30, 0x80, 0x02, 0x01, 0x01, 0x42, 0x00, 0x00, 0x00},
 		"nested":            append([]byte{0x30, 0x83, 0x01, 0xd4, 0xc0}, nested...),
-		"deep filter":       deepFilter,
 		"random":            bytes.Repeat([]byte{0xde, 0xad, 0xbe, 0xef}, 4096),
 		"zeroes":            make([]byte, 65536),
-	} {
+	}
+	const ended = "gatehouse_ldap_connections_ended_total"
+	broken, handshakes := w.counter(t, "ldapd", ended, "malformed", "too_large"), w.counter(t, "ldapd", ended, "handshake")
+	for name, input := range inputs {
 		for _, addr := range []string{w.LDAP, w.LDAPS} {
 			wantHangUp(t, name, addr, input)
 		}
+	}
+	broken.wantGrowth(t, len(inputs))
+	handshakes.wantGrowth(t, len(inputs))
+	w.deepFilter(t)
+}
+
+// deepFilter: a filter of 200 levels is refused; the connection lives on.
+func (w *world) deepFilter(t *testing.T) {
+	conn := w.dial(t)
+	filter := strings.Repeat("(!", 200) + "(uid=alice)" + strings.Repeat(")", 200)
+	search := &ldap.SearchRequest{BaseDN: usersDN, Scope: ldap.ScopeWholeSubtree, Filter: filter}
+	found, err := conn.Search(search)
+	if err == nil || found != nil && len(found.Entries) > 0 {
+		t.Errorf("a deep filter finds %v, want a refusal", found)
+	}
+	if code := resultCode(t, err); code >= ldap.ErrorNetwork {
+		t.Errorf("a deep filter: %v, want a result code", err)
+	}
+	if err := conn.Bind("uid=alice,"+usersDN, w.alicePassword); err != nil {
+		t.Errorf("a bind after the deep filter: %v", err)
 	}
 }
 
@@ -114,6 +137,7 @@ func (w *world) hostileRADIUS(t *testing.T) {
 		"too big":            append(header(1, 5000), bytes.Repeat([]byte{26, 255}, 2490)...),
 		"random":             bytes.Repeat([]byte{0xde, 0xad}, 700),
 	}
+	discarded := w.counter(t, "radiusd", "gatehouse_radius_discarded_total")
 	done := make(chan struct{}, 2*len(cases))
 	for name, packet := range cases {
 		for _, addr := range []string{w.Auth, w.Acct} {
@@ -128,6 +152,7 @@ func (w *world) hostileRADIUS(t *testing.T) {
 	for range 2 * len(cases) {
 		<-done
 	}
+	discarded.wantGrowth(t, 2*len(cases))
 }
 
 // hostileSCIM: refused with the status of RFC 7644 §3.12 and its error body.
@@ -136,7 +161,9 @@ func (w *world) hostileSCIM(t *testing.T) {
 	bad := good
 	bad.token = strings.Repeat("x", len(good.token))
 	deep := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"deep","name":` + strings.Repeat(`{"a":`, 200) + "1" + strings.Repeat("}", 200) + "}"
-	for _, c := range []struct {
+	atTheDoor := w.counter(t, "idp", "gatehouse_idp_requests_total", "refused")
+	refused := w.counter(t, "scimd", "gatehouse_scimd_requests_total", "unauthenticated", "invalid", "not_found")
+	cases := []struct {
 		name, method, path, body string
 		by                       hr
 		want                     int
@@ -150,18 +177,23 @@ func (w *world) hostileSCIM(t *testing.T) {
 		{"deep filter", http.MethodGet, "/Users?filter=" + strings.Repeat("(", 3000), "", good, http.StatusBadRequest},
 		{"bad filter", http.MethodGet, "/Users?filter=userName+eq", "", good, http.StatusBadRequest},
 		{"unknown id", http.MethodGet, "/Users/nosuch", "", good, http.StatusNotFound},
-	} {
+	}
+	for _, c := range cases {
 		a := c.by.send(t, c.method, c.path, c.body)
 		if a.status != c.want || !strings.Contains(a.body, "urn:ietf:params:scim:api:messages:2.0:Error") {
 			t.Errorf("%s: %.300s, want %d and a SCIM error", c.name, a, c.want)
 		}
 	}
+	// The idp forwards no body that is too long.
+	atTheDoor.wantGrowth(t, 1)
+	refused.wantGrowth(t, len(cases)-1)
 }
 
 // hostileWeb: refused, with nothing of the inside shown.
 func (w *world) hostileWeb(t *testing.T) {
 	client := w.http(t)
-	for _, c := range []struct {
+	answered := w.counter(t, "idp", "gatehouse_idp_requests_total")
+	cases := []struct {
 		name, method, path, body string
 		want                     []int
 	}{
@@ -171,7 +203,8 @@ func (w *world) hostileWeb(t *testing.T) {
 		{"big form", http.MethodPost, "/application/o/notes/token", strings.Repeat("a=b&", 1<<20), []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusRequestEntityTooLarge, http.StatusNotFound}},
 		{"unknown page", http.MethodGet, "/no/such/page", "", []int{http.StatusNotFound}},
 		{"trace", "TRACE", "/", "", []int{http.StatusMethodNotAllowed, http.StatusNotFound, http.StatusNotImplemented}},
-	} {
+	}
+	for _, c := range cases {
 		req, err := http.NewRequestWithContext(t.Context(), c.method, w.PublicURL, strings.NewReader(c.body))
 		if err != nil {
 			t.Fatal(err)
@@ -193,6 +226,7 @@ func (w *world) hostileWeb(t *testing.T) {
 			t.Errorf("%s: %.300s, want one of %v", c.name, a, c.want)
 		}
 	}
+	answered.wantGrowth(t, len(cases))
 	for _, garbage := range []string{"\x16\x03\x01\xff\xff", "GET / HTTP/1.1\r\n\r\n", strings.Repeat("\x00", 4096)} {
 		conn, err := net.Dial("tcp", strings.Replace(strings.TrimPrefix(w.PublicURL, "https://"), "localhost", "127.0.0.1", 1))
 		if err != nil {
