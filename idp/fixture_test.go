@@ -142,15 +142,19 @@ func newSite(t testing.TB, edit func(*idp.Config)) *site {
 		return w.AddMembers(s.staff.ID, directory.Membership{User: s.alice.ID})
 	})
 	s.addKeys()
-	s.app("wiki", schema.OIDC{ClientID: "wiki", RedirectURIs: []string{callback}, PostLogoutRedirectURIs: []string{loggedOut},
-		Grants: []string{"authorization_code", "refresh_token", "client_credentials"}}, s.staff)
+	s.app("wiki", schema.OIDC{
+		ClientID: "wiki", RedirectURIs: []string{callback}, PostLogoutRedirectURIs: []string{loggedOut},
+		Grants: []string{"authorization_code", "refresh_token", "client_credentials"},
+	}, s.staff)
 	s.app("spa", schema.OIDC{ClientID: "spa", Public: true, RedirectURIs: []string{"https://spa.example.com/cb", "http://127.0.0.1/cb"}})
 	s.app("grafana", schema.OIDC{ClientID: "grafana", Issuer: schema.IssuerSite, IDTokenAlg: "ES256", RedirectURIs: []string{"https://grafana.example.com/cb?x=1"}})
 
 	s.http = httptest.NewUnstartedServer(nil)
 	s.url = "https://" + s.http.Listener.Addr().String()
-	config := idp.Config{Directory: s.d, Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Registry: prometheus.NewRegistry(), PublicURL: s.url}
+	config := idp.Config{
+		Directory: s.d, Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Registry: prometheus.NewRegistry(), PublicURL: s.url,
+	}
 	if edit != nil {
 		edit(&config)
 	}
@@ -199,8 +203,10 @@ func (s *site) addKeys() {
 			if err != nil {
 				return err
 			}
-			n := directory.NewSigningKey{KID: "test-" + alg, Use: "oidc", Alg: alg, State: directory.KeyActive, Private: private, Public: der,
-				NotBefore: s.clock.Now(), NotAfter: s.clock.Now().AddDate(1, 0, 0)}
+			n := directory.NewSigningKey{
+				KID: "test-" + alg, Use: "oidc", Alg: alg, State: directory.KeyActive, Private: private, Public: der,
+				NotBefore: s.clock.Now(), NotAfter: s.clock.Now().AddDate(1, 0, 0),
+			}
 			if err := w.AddSigningKey(n); err != nil {
 				return err
 			}
@@ -242,8 +248,10 @@ func (s *site) browser() *browser {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return &browser{site: s, client: &http.Client{Transport: s.http.Client().Transport, Jar: jar,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &browser{site: s, client: &http.Client{
+		Transport: s.http.Client().Transport, Jar: jar,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 }
 
 // page is an answer that was read.
@@ -322,8 +330,10 @@ func (b *browser) get(path string) page {
 func (b *browser) signIn(name, password, to string) page {
 	b.t.Helper()
 	form := b.get("/sign-in?again=1&return=" + url.QueryEscape(to))
-	return b.do(http.MethodPost, "/sign-in", url.Values{"csrf": {form.field(b.t, "csrf")}, "return": {form.field(b.t, "return")},
-		"username": {name}, "password": {password}}, nil)
+	return b.do(http.MethodPost, "/sign-in", url.Values{
+		"csrf": {form.field(b.t, "csrf")}, "return": {form.field(b.t, "return")},
+		"username": {name}, "password": {password},
+	}, nil)
 }
 
 // signedIn is a browser in which somebody has signed in.
@@ -346,8 +356,10 @@ func challengeOf(verifier string) string {
 // request is an authorization request that is all right; edits replace
 // parameters, an empty value removes one.
 func request(edits ...string) url.Values {
-	q := url.Values{"client_id": {"wiki"}, "redirect_uri": {callback}, "response_type": {"code"}, "scope": {"openid email profile offline_access"},
-		"state": {"a state"}, "nonce": {"a nonce"}, "code_challenge": {challengeOf(verifier)}, "code_challenge_method": {"S256"}}
+	q := url.Values{
+		"client_id": {"wiki"}, "redirect_uri": {callback}, "response_type": {"code"}, "scope": {"openid email profile offline_access"},
+		"state": {"a state"}, "nonce": {"a nonce"}, "code_challenge": {challengeOf(verifier)}, "code_challenge_method": {"S256"},
+	}
 	for i := 0; i < len(edits); i += 2 {
 		if q.Set(edits[i], edits[i+1]); edits[i+1] == "" {
 			q.Del(edits[i])

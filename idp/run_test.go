@@ -29,8 +29,10 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	lender := newSite(t, nil) // of a certificate
-	config := idp.Config{Directory: d, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), PublicURL: directorytest.PublicURL,
-		Listeners: []net.Listener{plain}, ListenersTLS: []net.Listener{secure}, TLS: &tls.Config{Certificates: lender.http.TLS.Certificates}} //nolint:gosec // a test
+	config := idp.Config{
+		Directory: d, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), PublicURL: directorytest.PublicURL,
+		Listeners: []net.Listener{plain}, ListenersTLS: []net.Listener{secure}, TLS: &tls.Config{Certificates: lender.http.TLS.Certificates},
+	} //nolint:gosec // a test
 	s, err := idp.New(config)
 	if err != nil {
 		t.Fatal(err)

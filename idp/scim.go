@@ -54,8 +54,10 @@ func newForwarder(inProcess http.Handler, upstream string, log *log.Logger) (*fo
 	case upstream == "":
 		return nil, nil
 	}
-	transport := &http.Transport{MaxIdleConns: scimConcurrent, MaxIdleConnsPerHost: scimConcurrent, IdleConnTimeout: time.Minute,
-		ResponseHeaderTimeout: scimTimeout, DisableCompression: true}
+	transport := &http.Transport{
+		MaxIdleConns: scimConcurrent, MaxIdleConnsPerHost: scimConcurrent, IdleConnTimeout: time.Minute,
+		ResponseHeaderTimeout: scimTimeout, DisableCompression: true,
+	}
 	base := &url.URL{Scheme: "http", Host: "scim"}
 	if socket, ok := strings.CutPrefix(upstream, "unix:"); ok {
 		f.unix = true

@@ -526,8 +526,10 @@ func TestNoOpenRedirect(t *testing.T) {
 // 10-security "Issuers": every later step at another issuer fails.
 func TestIssuerIsFixed(t *testing.T) {
 	s := newSite(t, nil)
-	s.app("both", schema.OIDC{ClientID: "both", Issuer: schema.IssuerSite, RedirectURIs: []string{callback},
-		Grants: []string{"authorization_code", "refresh_token", "client_credentials"}})
+	s.app("both", schema.OIDC{
+		ClientID: "both", Issuer: schema.IssuerSite, RedirectURIs: []string{callback},
+		Grants: []string{"authorization_code", "refresh_token", "client_credentials"},
+	})
 	b := s.signedIn("alice")
 	as := func(r *http.Request) { r.SetBasicAuth("both", url.QueryEscape(clientSecret)) }
 	at := func(prefix string) (code string, iss string) {

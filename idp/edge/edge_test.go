@@ -24,8 +24,10 @@ func newEdge(t *testing.T, log *bytes.Buffer, trusted ...netip.Prefix) *Edge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := New(Config{Pages: pages, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Registry: prometheus.NewRegistry(), TrustedProxies: trusted})
+	e, err := New(Config{
+		Pages: pages, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Registry: prometheus.NewRegistry(), TrustedProxies: trusted,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

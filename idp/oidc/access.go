@@ -49,8 +49,10 @@ func (s *Server) openAccess(ctx context.Context, r *edge.Request, token string, 
 	if a.anchor == nil || a.anchor.App != c.app.ID || a.anchor.Issuer != c.issuer {
 		return nil, nil, nil
 	}
-	a.decision, err = s.d.Authorize(ctx, directory.Admission{User: a.anchor.User, Epoch: a.anchor.Epoch, App: c.app.Slug,
-		Protocol: directory.ProtocolOIDC, Peer: r.Peer})
+	a.decision, err = s.d.Authorize(ctx, directory.Admission{
+		User: a.anchor.User, Epoch: a.anchor.Epoch, App: c.app.Slug,
+		Protocol: directory.ProtocolOIDC, Peer: r.Peer,
+	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("authorize an access token: %w", err)
 	}
@@ -207,8 +209,10 @@ func (s *Server) introspectAccess(r *edge.Request, c *client, token string, at p
 	if a == nil || owner.app.ID != c.app.ID {
 		return introspection{}, nil
 	}
-	return introspection{Active: true, Scope: a.Scope, ClientID: a.ClientID, Username: a.decision.User.Username, TokenType: "Bearer",
-		Expires: a.Expires, IssuedAt: a.IssuedAt, Subject: a.Subject, Audience: a.Audience, Issuer: a.Issuer, ID: a.ID}, nil
+	return introspection{
+		Active: true, Scope: a.Scope, ClientID: a.ClientID, Username: a.decision.User.Username, TokenType: "Bearer",
+		Expires: a.Expires, IssuedAt: a.IssuedAt, Subject: a.Subject, Audience: a.Audience, Issuer: a.Issuer, ID: a.ID,
+	}, nil
 }
 
 func (s *Server) introspectRefresh(r *edge.Request, c *client, token string) (introspection, *failure) {
@@ -227,8 +231,10 @@ func (s *Server) introspectRefresh(r *edge.Request, c *client, token string) (in
 		}
 		return introspection{}, nil
 	}
-	return introspection{Active: true, Scope: strings.Join(row.Scope, " "), ClientID: c.id, Username: dec.User.Username,
-		Expires: row.Expires.Unix(), IssuedAt: row.Created.Unix(), Subject: dec.User.UID, Issuer: row.Issuer}, nil
+	return introspection{
+		Active: true, Scope: strings.Join(row.Scope, " "), ClientID: c.id, Username: dec.User.Username,
+		Expires: row.Expires.Unix(), IssuedAt: row.Created.Unix(), Subject: dec.User.UID, Issuer: row.Issuer,
+	}, nil
 }
 
 // revoke is the revocation endpoint (RFC 7009). A refresh token takes its whole
@@ -277,8 +283,10 @@ func (s *Server) revokeToken(ctx context.Context, c *client, token string) *fail
 // ended by itself.
 func (s *Server) denyAccess(ctx context.Context, c *client, claims *accessClaims) *failure {
 	now := s.d.Now()
-	row := directory.Token{Hash: tokenHash(claims.ID), Kind: kindRevoked, App: c.app.ID, Issuer: c.issuer,
-		Created: now, Expires: now.Add(accessLife), Revoked: now}
+	row := directory.Token{
+		Hash: tokenHash(claims.ID), Kind: kindRevoked, App: c.app.ID, Issuer: c.issuer,
+		Created: now, Expires: now.Add(accessLife), Revoked: now,
+	}
 	err := s.d.RecordArtefacts(ctx, func(a *directory.Artefacts) error {
 		if before, err := takeToken(a, row.Hash); err != nil || before != nil {
 			return err

@@ -46,8 +46,10 @@ func (s *Server) metadata(slug string) metadata {
 }
 
 func (s *Server) claimsSupported() []string {
-	out := []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "sid",
-		"name", "preferred_username", "email", "email_verified", "groups", "updated_at"}
+	out := []string{
+		"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "sid",
+		"name", "preferred_username", "email", "email_verified", "groups", "updated_at",
+	}
 	for _, row := range s.claims {
 		if !slices.Contains(out, row.claim) {
 			out = append(out, row.claim)

@@ -176,8 +176,10 @@ func (k *keyring) add(ctx context.Context, alg string, state directory.KeyState)
 		return err
 	}
 	now := k.d.Now()
-	n := directory.NewSigningKey{KID: kid, Use: keyUse, Alg: alg, State: state, Private: private, Public: public,
-		NotBefore: now, NotAfter: now.Add(keyLife)}
+	n := directory.NewSigningKey{
+		KID: kid, Use: keyUse, Alg: alg, State: state, Private: private, Public: public,
+		NotBefore: now, NotAfter: now.Add(keyLife),
+	}
 	if state == directory.KeyNext {
 		n.NotBefore = now.Add(keyAhead)
 	}

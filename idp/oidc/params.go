@@ -123,10 +123,10 @@ func invalidRequest(format string, args ...any) *failure {
 }
 
 // invalidClient is answered with 401 and a challenge (RFC 6749 §5.2).
-func invalidClient(format string, args ...any) *failure {
-	return &failure{status: http.StatusUnauthorized, code: "invalid_client", description: fmt.Sprintf(format, args...), challenge: challengeBasic}
+func invalidClient(description string) *failure {
+	return &failure{status: http.StatusUnauthorized, code: "invalid_client", description: description, challenge: challengeBasic}
 }
 
-func invalidGrant(format string, args ...any) *failure {
-	return &failure{status: http.StatusBadRequest, code: "invalid_grant", description: fmt.Sprintf(format, args...)}
+func invalidGrant(description string) *failure {
+	return &failure{status: http.StatusBadRequest, code: "invalid_grant", description: description}
 }

@@ -99,8 +99,10 @@ func (s *Server) clientCredentials(ctx context.Context, _ *edge.Request, c *clie
 		return nil, "", undecided(err)
 	}
 	now := s.d.Now()
-	claims := accessClaims{Issuer: c.issuer, Subject: c.id, Audience: []string{c.id}, ClientID: c.id,
-		IssuedAt: now.Unix(), Expires: now.Add(accessLife).Unix(), ID: rand.Text()}
+	claims := accessClaims{
+		Issuer: c.issuer, Subject: c.id, Audience: []string{c.id}, ClientID: c.id,
+		IssuedAt: now.Unix(), Expires: now.Add(accessLife).Unix(), ID: rand.Text(),
+	}
 	access, err := keys.active[ES256].sign(typeAccess, claims)
 	if err != nil {
 		return nil, "", undecided(err)
@@ -111,8 +113,10 @@ func (s *Server) clientCredentials(ctx context.Context, _ *edge.Request, c *clie
 // admit asks the core, behind its barrier, whether the user of a row may still
 // enter the app.
 func (s *Server) admit(ctx context.Context, r *edge.Request, c *client, row *directory.Token, factors []directory.Factor) (directory.Decision, *failure) {
-	dec, err := s.d.Authorize(ctx, directory.Admission{User: row.User, Epoch: row.Epoch, App: c.app.Slug, Protocol: directory.ProtocolOIDC,
-		Peer: r.Peer, Factors: factors})
+	dec, err := s.d.Authorize(ctx, directory.Admission{
+		User: row.User, Epoch: row.Epoch, App: c.app.Slug, Protocol: directory.ProtocolOIDC,
+		Peer: r.Peer, Factors: factors,
+	})
 	if err != nil {
 		return dec, undecided(fmt.Errorf("authorize a grant: %w", err))
 	}

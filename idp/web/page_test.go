@@ -25,10 +25,13 @@ func newPages(t *testing.T, b Brand) *Pages {
 func samples() map[string]Page {
 	who := &Account{Name: "Amélie Brunner", Username: "amelie", Email: "amelie.brunner@example.com"}
 	apps := []Tile{
-		{"Wiki", "wiki.example.com", "https://wiki.example.com/"}, {"Grafana", "Dashboards and alerts", "https://grafana.example.com/"},
-		{"Time sheets", "hours.example.com", "https://hours.example.com/"}, {"Nextcloud", "files.example.com", "https://files.example.com/"},
+		{"Wiki", "wiki.example.com", "https://wiki.example.com/"},
+		{"Grafana", "Dashboards and alerts", "https://grafana.example.com/"},
+		{"Time sheets", "hours.example.com", "https://hours.example.com/"},
+		{"Nextcloud", "files.example.com", "https://files.example.com/"},
 		{"A very long name of an application that nobody would choose", "a-very-long-host-name.internal.example.com", "https://x.example.com/"},
-		{"Wi-Fi", "", ""}, {"Éditions", "editions.example.com", "https://e.example.com/"},
+		{"Wi-Fi", "", ""},
+		{"Éditions", "editions.example.com", "https://e.example.com/"},
 	}
 	moment := NewMoment(time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC))
 	return map[string]Page{

@@ -13,8 +13,15 @@ func TestLocalPath(t *testing.T) {
 		{"/", "/"},
 		{"/profile?x=1#y", "/profile?x=1#y"},
 		{"/application/o/wiki/authorize/?redirect_uri=https%3A%2F%2Fx", "/application/o/wiki/authorize/?redirect_uri=https%3A%2F%2Fx"},
-		{"", "/"}, {"profile", "/"}, {"//evil.example", "/"}, {"/\\evil.example", "/"}, {"https://evil.example/", "/"},
-		{"/\t/evil.example", "/"}, {"/%zz", "/"}, {"/\r\nSet-Cookie: a=b", "/"}, {"/%2fevil.example", "/"},
+		{"", "/"},
+		{"profile", "/"},
+		{"//evil.example", "/"},
+		{"/\\evil.example", "/"},
+		{"https://evil.example/", "/"},
+		{"/\t/evil.example", "/"},
+		{"/%zz", "/"},
+		{"/\r\nSet-Cookie: a=b", "/"},
+		{"/%2fevil.example", "/"},
 		{"/" + strings.Repeat("a", 20<<10), "/"},
 	} {
 		if got := LocalPath(tt.in); got != tt.want {
