@@ -27,7 +27,9 @@ func (t *tool) restoreCommand() *cobra.Command {
 		Use: "restore FILE", Short: "Put a backup in the place of the store; every daemon must be stopped",
 		Long: "Puts a backup in the place of the store. Every daemon must be stopped, on every host. Sessions\n" +
 			"and tokens end. People whose record was changed after the backup are held: disabled until\n" +
-			"somebody has looked and enables them, because the change may have been a lockdown.",
+			"somebody has looked and enables them, because the change may have been a lockdown.\n" +
+			"A SQLite file that is replaced is kept beside the new one; with PostgreSQL database.url must\n" +
+			"name an empty database.",
 		Example: "  gatehouse restore /var/backups/gatehouse-2027-01-31",
 		Args:    arguments(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
