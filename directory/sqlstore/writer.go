@@ -17,9 +17,12 @@ const (
 	batchMost = 64
 	// batchFill is how long a transaction takes in more of them.
 	batchFill = 50 * time.Millisecond
-	// lockLimit is how long a writer may hold the host's lock, and how long a
-	// caller waits for its turn.
+	// lockLimit is how long a writer waits for the host's lock, and how long it
+	// may hold it.
 	lockLimit = 5 * time.Second
+	// patience is how long a caller waits for its turn: longer than the lock, so
+	// that it is told who holds that.
+	patience = lockLimit + 500*time.Millisecond
 	// attempts is how often a transaction that lost a race is run.
 	attempts = 5
 )
@@ -32,6 +35,7 @@ var (
 // request is one waiting Update or Record.
 type request struct {
 	fn      func(*directory.Tx) error
+	queued  time.Time
 	feed    bool         // Update: may append changes
 	claimed atomic.Bool  // by the writer that runs it or the caller that gives up
 	done    chan outcome // buffered
@@ -64,22 +68,22 @@ func newWriter(s *Store, feed bool) *writer {
 
 // do queues fn and waits until it was committed or failed.
 func (w *writer) do(ctx context.Context, fn func(*directory.Tx) error, feed bool) (directory.Head, error) {
-	r := &request{fn: fn, feed: feed, done: make(chan outcome, 1)}
+	r := &request{fn: fn, queued: time.Now(), feed: feed, done: make(chan outcome, 1)}
 	if err := ctx.Err(); err != nil {
 		return directory.Head{}, unavailable("wait for a turn to write", err)
 	}
 	if !w.add(r) {
 		return directory.Head{}, unavailable("write", errClosed)
 	}
-	patience := time.NewTimer(lockLimit)
-	defer patience.Stop()
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
 	cause := errQueue
 	select {
 	case o := <-r.done:
 		return o.head, o.err
 	case <-ctx.Done():
 		cause = context.Cause(ctx)
-	case <-patience.C:
+	case <-limit.C:
 	}
 	if r.claimed.CompareAndSwap(false, true) {
 		return directory.Head{}, unavailable("wait for a turn to write", cause)
@@ -103,16 +107,17 @@ func (w *writer) add(r *request) bool {
 	return true
 }
 
-// take claims the next request that nobody has given up.
-func (w *writer) take() *request {
+// take claims the next request that came before a time and that nobody has
+// given up.
+func (w *writer) take(before time.Time) *request {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for len(w.queue) > 0 {
 		r := w.queue[0]
-		w.queue[0] = nil
-		if w.queue = w.queue[1:]; len(w.queue) == 0 {
-			w.queue = nil
+		if r.queued.After(before) {
+			return nil
 		}
+		w.drop()
 		if r.claimed.CompareAndSwap(false, true) {
 			return r
 		}
@@ -120,10 +125,22 @@ func (w *writer) take() *request {
 	return nil
 }
 
-func (w *writer) waiting() (n int, closed bool) {
+// drop takes the first request off the queue. w.mu is held.
+func (w *writer) drop() {
+	w.queue[0] = nil
+	if w.queue = w.queue[1:]; len(w.queue) == 0 {
+		w.queue = nil
+	}
+}
+
+// waiting reports whether anybody still waits.
+func (w *writer) waiting() (some, closed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.queue), w.closed
+	for len(w.queue) > 0 && w.queue[0].claimed.Load() {
+		w.drop()
+	}
+	return len(w.queue) > 0, w.closed
 }
 
 func (w *writer) close() {
@@ -146,9 +163,9 @@ func (w *writer) loop() {
 		}
 	}()
 	for {
-		n, closed := w.waiting()
+		some, closed := w.waiting()
 		switch {
-		case n > 0:
+		case some:
 			c = w.serve(c)
 		case closed:
 			return
@@ -166,7 +183,7 @@ func (w *writer) serve(c *conn) *conn {
 	began := time.Now()
 	unlock, err := w.s.d.files.lock(ctx)
 	if err != nil {
-		w.refuse(unavailable("wait for the writers' lock", err))
+		w.refuse(began, unavailable("wait for the writers' lock", err))
 		return c
 	}
 	defer unlock()
@@ -201,7 +218,7 @@ func (w *writer) serve(c *conn) *conn {
 			c = nil
 		}
 		if len(b.running) == 0 {
-			w.refuse(err)
+			w.refuse(began, err)
 		}
 		return c
 	}
@@ -213,9 +230,9 @@ func (w *writer) serve(c *conn) *conn {
 	return c
 }
 
-// refuse answers all that wait.
-func (w *writer) refuse(err error) {
-	for r := w.take(); r != nil; r = w.take() {
+// refuse answers all that have waited since before a time.
+func (w *writer) refuse(before time.Time, err error) {
+	for r := w.take(before); r != nil; r = w.take(before) {
 		r.done <- outcome{err: err}
 	}
 }
@@ -246,7 +263,7 @@ func (b *batch) run(ctx context.Context, c *conn) error {
 				r = again[i]
 			case i > 0 && time.Now().After(deadline):
 			default:
-				if r = b.w.take(); r != nil {
+				if r = b.w.take(time.Now()); r != nil {
 					b.running = append(b.running, r)
 				}
 			}
