@@ -11,7 +11,7 @@ import (
 
 // The limits of a request, from the address line and from a form.
 const (
-	maxQuery  = 16 << 10
+	maxQuery  = 12 << 10
 	maxForm   = 64 << 10
 	maxParams = 64
 )
