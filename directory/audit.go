@@ -32,7 +32,7 @@ type EventQuery struct {
 	Verb   string
 	Since  time.Time
 	Until  time.Time
-	After  int64 // keyset: events with a larger ID
+	After  int64 // keyset: events behind this ID in the order asked for
 	Newest bool  // newest first
 	Limit  int
 }

@@ -113,7 +113,6 @@ func TestDeadlockIsRunAgain(t *testing.T) {
 						return err
 					}
 					row.Rev++
-					defer func() { _ = row }()
 					if name == second {
 						return tx.Settings.Update(row)
 					}

@@ -296,7 +296,7 @@ func (b *batch) one(c *conn, w *writeState, r *request) error {
 		if _, err := c.exec("RELEASE SAVEPOINT one"); err != nil {
 			return err
 		}
-		b.results = append(b.results, outcome{head: w.seal(mark)})
+		b.results = append(b.results, outcome{head: w.seal()})
 		return nil
 	}
 	b.results = append(b.results, outcome{err: err})
@@ -404,7 +404,7 @@ func (w *writeState) reset(m mark) {
 
 // seal gives the changes of a request that succeeded their Seq, and returns the
 // position at which all it did is visible.
-func (w *writeState) seal(mark) directory.Head {
+func (w *writeState) seal() directory.Head {
 	if len(w.pending) > 0 {
 		w.head.Seq++
 		now := w.s.now()
