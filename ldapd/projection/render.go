@@ -56,36 +56,36 @@ func (c *Cursor) Append(dst []byte, i int, id int32, want *Selection) []byte {
 }
 
 func (c *Cursor) appendAttributes(dst []byte, h *hit, want *Selection) []byte {
+	t := c.s.attrs
 	show := want.mask.and(c.seen)
-	all := c.s.attrs.all
-	emit := func(a attrID, values []byte) {
-		if want.typesOnly {
-			values = nil
-		}
-		dst = appendAttribute(dst, all[a].head, values)
+	if c.buf == nil {
+		c.buf = make([]byte, 0, 1<<10)
 	}
-	for m := show.and(c.s.attrs.computed).without(c.s.attrs.linked); !m.empty(); {
+	for m := show.and(t.computed).without(t.linked); !m.empty(); {
 		a := m.next()
 		if v := c.s.values(c.buf[:0], h.record, a); len(v) > 0 {
-			emit(a, v)
+			dst = appendAttribute(dst, t.all[a].head, v, want.typesOnly)
 		}
 	}
-	stored := show.without(c.s.attrs.computed)
+	stored := show.without(t.computed)
 	for rest := []byte(h.record[offBlobs:]); len(rest) > 0 && !stored.empty(); {
 		var a attrID
 		var values []byte
 		if a, values, rest = nextBlob(rest); stored.has(a) {
-			emit(a, values)
+			dst = appendAttribute(dst, t.all[a].head, values, want.typesOnly)
 		}
 	}
-	if m := show.and(c.s.attrs.linked); !m.empty() {
+	if m := show.and(t.linked); !m.empty() {
 		dst = c.appendLinked(dst, h, m, want.typesOnly)
 	}
 	return dst
 }
 
 // appendAttribute appends a PartialAttribute from its encoded type and values.
-func appendAttribute(dst, head, values []byte) []byte {
+func appendAttribute(dst, head, values []byte, typesOnly bool) []byte {
+	if typesOnly {
+		values = nil
+	}
 	n := len(values)
 	size := 2
 	switch {

@@ -242,6 +242,23 @@ func (p *sets) appendTo(dst []uint32, s set) []uint32 {
 	return append(dst, p.list(s)...)
 }
 
+// repack moves all lists into memory that holds nothing else. each calls its argument for every set there is.
+func (p *sets) repack(each func(move func(*set))) {
+	fresh := newSets()
+	each(func(s *set) {
+		if *s&setForm == setList {
+			*s = fresh.of(p.list(*s))
+		}
+	})
+	p.pages, p.used, p.free = fresh.pages, fresh.used, fresh.free
+	for i, b := range p.big {
+		if b != nil {
+			b.RunOptimize()
+			p.big[i] = b.Clone() // without room to grow
+		}
+	}
+}
+
 // bytes is about how much memory all sets take.
 func (p *sets) bytes() int {
 	n := len(p.pages) * pageWords * 4

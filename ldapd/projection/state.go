@@ -253,11 +253,20 @@ func (s *state) fit() {
 	for _, g := range []*region{&s.users, &s.groups} {
 		g.refs, g.order, g.up, g.down = snug(g.refs), snug(g.order), snug(g.up), snug(g.down)
 	}
-	for _, b := range s.posts.big {
-		if b != nil {
-			b.RunOptimize()
+	s.posts.repack(func(move func(*set)) {
+		for i := range s.tables {
+			for j := range s.tables[i].rows {
+				move(&s.tables[i].rows[j].set)
+			}
 		}
-	}
+	})
+	s.links.repack(func(move func(*set)) {
+		for _, list := range [][]set{s.users.up, s.groups.up, s.groups.down} {
+			for i := range list {
+				move(&list[i])
+			}
+		}
+	})
 }
 
 // snug is v with little room to grow.

@@ -52,7 +52,8 @@ func (s *state) values(dst []byte, r record, a attrID) []byte {
 		if v := r.find(a); v != nil || f.kind() != kindPerson || !f.has(flagPosix) {
 			return v
 		}
-		return appendValue(dst, append([]byte("/home/"), r.name()...))
+		var buf [128]byte
+		return appendValue(dst, append(append(buf[:0], "/home/"...), r.name()...))
 	case attrLoginShell:
 		if v := r.find(a); v != nil || f.kind() != kindPerson || !f.has(flagPosix) {
 			return v

@@ -11,6 +11,7 @@ type zone struct {
 	modified [2]int64 // least and greatest, in microseconds
 	created  [2]uint32
 	number   [2]uint32
+	group    bool // of groups, which have no uidNumber
 }
 
 func newZone() zone {
@@ -18,6 +19,7 @@ func newZone() zone {
 }
 
 func (z *zone) widen(r record) {
+	z.group = r.flags().kind() == kindGroup
 	m, c := r.modified(), uint32(r.created()/1e6)
 	z.modified = [2]int64{min(z.modified[0], m), max(z.modified[1], m)}
 	z.created = [2]uint32{min(z.created[0], c), max(z.created[1], c)}
@@ -34,7 +36,12 @@ func (z *zone) bounds(a attrID) (least, most int64, ok bool) {
 		return z.modified[0], z.modified[1], true
 	case attrCreate:
 		return int64(z.created[0]) * 1e6, int64(z.created[1]) * 1e6, true
-	case attrUIDNumber, attrGIDNumber:
+	case attrUIDNumber:
+		if z.group {
+			return math.MaxInt64, math.MinInt64, true
+		}
+		return int64(z.number[0]), int64(z.number[1]), true
+	case attrGIDNumber:
 		return int64(z.number[0]), int64(z.number[1]), true
 	default:
 		return 0, 0, false
