@@ -1,0 +1,119 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"time"
+
+	"gatehouse/directory"
+)
+
+// batch is one transaction of a writer.
+type batch struct {
+	w       *writer
+	running []*request // claimed; they are all answered when the batch ends
+	results []outcome  // of running
+	ring    bool
+}
+
+// run runs what was claimed in an earlier attempt and what waits. An error
+// means that nothing was kept.
+func (b *batch) run(ctx context.Context, c *conn) error {
+	again := b.running
+	b.results = b.results[:0]
+	return c.run(ctx, c.d.locks.update, func() error {
+		w, err := beginWrite(c, b.w.s, b.w.feed)
+		if err != nil {
+			return err
+		}
+		deadline := time.Now().Add(batchFill)
+		for i := 0; i < batchMost; i++ {
+			var r *request
+			switch {
+			case i < len(again):
+				r = again[i]
+			case i > 0 && time.Now().After(deadline):
+			default:
+				if r = b.w.take(time.Now()); r != nil {
+					b.running = append(b.running, r)
+				}
+			}
+			if r == nil {
+				break
+			}
+			if err := b.one(c, w, r); err != nil {
+				return err
+			}
+		}
+		b.ring = w.ring || len(w.changes) > 0 || w.restarted
+		return w.finish()
+	})
+}
+
+// one runs a request in a savepoint. An error means that the whole transaction
+// is lost.
+func (b *batch) one(c *conn, w *writeState, r *request) error {
+	if _, err := c.exec("SAVEPOINT one"); err != nil {
+		return err
+	}
+	mark := w.mark()
+	w.feedAllowed = r.feed
+	err := call(r.fn, &c.tx)
+	c.endCursor()
+	if c.err != nil {
+		err = c.err
+	}
+	if err == nil {
+		if _, err := c.exec("RELEASE SAVEPOINT one"); err != nil {
+			return err
+		}
+		b.results = append(b.results, outcome{head: w.seal()})
+		return nil
+	}
+	b.results = append(b.results, outcome{err: err})
+	if again := (retryable{}); errors.As(err, &again) {
+		return err
+	}
+	c.err = nil
+	w.reset(mark)
+	if _, err := c.exec("ROLLBACK TO SAVEPOINT one"); err != nil {
+		return err
+	}
+	_, err = c.exec("RELEASE SAVEPOINT one")
+	return err
+}
+
+// call runs fn. A panic in it must not end the process from the writer's
+// goroutine, nor stay a secret.
+func call(fn func(*directory.Tx) error, tx *directory.Tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = internal("panic in a transaction: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return fn(tx)
+}
+
+// answer tells every caller. With err, nothing was kept.
+func (b *batch) answer(err error) {
+	for i, r := range b.running {
+		o := outcome{err: err}
+		switch {
+		case i >= len(b.results):
+			if err == nil {
+				o.err = internal("a request was not run")
+			}
+		case err == nil || b.results[i].err != nil && !transient(b.results[i].err):
+			o = b.results[i]
+		}
+		r.done <- o
+	}
+}
+
+// transient reports whether err belongs to the batch rather than to one
+// request.
+func transient(err error) bool {
+	var again retryable
+	return errors.As(err, &again) || directory.Is(err, directory.Unavailable)
+}
