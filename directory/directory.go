@@ -42,7 +42,7 @@ type Directory struct {
 	keys   Keys
 	log    *slog.Logger
 	now    func() time.Time
-	ids    idSource
+	ids    *idSource
 	config Config
 
 	follow   *follower
@@ -81,7 +81,7 @@ func Open(c Config) (*Directory, error) {
 		c.PosixFirst, c.PosixLast = 1_880_000_000, 1_999_999_999
 	}
 	d := &Directory{store: c.Store, keys: c.Keys, log: c.Logger, now: c.Now, config: c}
-	d.ids = idSource{now: c.Now, rand: c.Rand}
+	d.ids = &idSource{now: c.Now, rand: c.Rand}
 	var err error
 	if d.verified, err = newVerifiedCache(c.VerifiedTTL, c.Now, c.Rand); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -45,25 +46,32 @@ type Head struct {
 }
 
 // idSource makes row ids: 41 bits of milliseconds since 2020 and 22 random
-// bits, so that a deleted row's id never comes back.
+// bits, rising within the process, so that a deleted row's id never comes back
+// and a bulk load does not meet itself.
 type idSource struct {
 	now  func() time.Time
 	rand io.Reader
+
+	mu   sync.Mutex
+	last int64
 }
 
 const idEpochMillis = 1_577_836_800_000 // 2020-01-01T00:00:00Z
 
-func (s idSource) next() (int64, error) {
+func (s *idSource) next() (int64, error) {
 	var b [4]byte
 	if _, err := io.ReadFull(s.rand, b[:]); err != nil {
 		return 0, fmt.Errorf("make a row id: %w", err)
 	}
-	ms := s.now().UnixMilli() - idEpochMillis
-	return ms<<22 | int64(binary.BigEndian.Uint32(b[:])>>10), nil
+	id := (s.now().UnixMilli()-idEpochMillis)<<22 | int64(binary.BigEndian.Uint32(b[:])>>10)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = max(id, s.last+1)
+	return s.last, nil
 }
 
 // uid makes a random UUID (RFC 9562 §5.4) in its canonical lower-case form.
-func (s idSource) uid() (string, error) {
+func (s *idSource) uid() (string, error) {
 	u, err := uuid.NewRandomFromReader(s.rand)
 	if err != nil {
 		return "", fmt.Errorf("make a uid: %w", err)
