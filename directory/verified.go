@@ -17,8 +17,8 @@ const verifiedLimit = 100_000
 // version, to a password. It holds only MACs under a key of this process, and
 // only successes. Status, policy and limiter are never remembered.
 type verifiedCache struct {
-	ttl time.Duration
-	now func() time.Time
+	ttl  time.Duration
+	now  func() time.Time
 	macs sync.Pool // of hash.Hash, keyed for this process; keying one costs more than using it
 
 	mu      sync.Mutex
