@@ -39,7 +39,8 @@ bench: build ## Measure beside the peers that Debian has, and write bench/README
 packages: $(TOOLS)/nfpm ## Build the Debian package into dist/.
 	packaging/build $(TOOLS)/nfpm $(VERSION)
 
-conformance: ## Run the slow extras: fuzzing of every parser.
+conformance: ## Run the slow extras: more clients, and fuzzing of every parser.
+	test/conformance
 	.ci/fuzz 60s
 
 clean: ## Remove what was built.
