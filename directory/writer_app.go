@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -211,7 +213,7 @@ func (w *Writer) sealFacetSecret(f *Facet, s Secret) (bool, error) {
 	if s == "" {
 		return false, nil
 	}
-	if old, err := w.d.FacetSecret(*f); err == nil && old == s {
+	if old, err := w.d.facetSecret(*f); err == nil && old == s {
 		return false, nil
 	}
 	sealed, err := w.d.keys.seal(seal.Clients, f.place(), []byte(s.Reveal()))
@@ -226,8 +228,18 @@ func (f *Facet) place() seal.Place {
 	return seal.Place{Table: "facets", Column: "secret", Row: rowName(int64(f.ID))}
 }
 
-// FacetSecret opens the secret of a facet; empty when it has none.
-func (d *Directory) FacetSecret(f Facet) (Secret, error) {
+// VerifyFacetSecret reports whether presented is the secret of a facet, in a time
+// that depends on neither. A facet without a secret has none to match.
+func (d *Directory) VerifyFacetSecret(f Facet, presented Secret) (bool, error) {
+	secret, err := d.facetSecret(f)
+	if err != nil || secret == "" {
+		return false, err
+	}
+	a, b := sha256.Sum256([]byte(presented)), sha256.Sum256([]byte(secret))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1, nil
+}
+
+func (d *Directory) facetSecret(f Facet) (Secret, error) {
 	if len(f.Secret) == 0 {
 		return "", nil
 	}

@@ -2,8 +2,6 @@ package oidc
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -221,18 +219,12 @@ func (s *Server) authenticate(ctx context.Context, r *http.Request, p params, at
 		}
 		return c, nil
 	}
-	secret, err := s.d.FacetSecret(c.facet)
+	same, err := s.d.VerifyFacetSecret(c.facet, directory.Secret(auth.secret))
 	if err != nil {
 		return nil, undecided(err)
 	}
-	if !auth.given || secret == "" || !sameSecret(auth.secret, secret.Reveal()) {
+	if !auth.given || !same {
 		return nil, invalidClient("the client is not known here, or its secret is wrong")
 	}
 	return c, nil
-}
-
-// sameSecret compares in a time that depends on neither value nor length.
-func sameSecret(a, b string) bool {
-	ha, hb := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
-	return subtle.ConstantTimeCompare(ha[:], hb[:]) == 1
 }
