@@ -17,8 +17,10 @@ type Artefacts struct {
 }
 
 func artefactsOf(tx *Tx) *Artefacts {
-	return &Artefacts{Sessions: tx.Sessions, SessionApps: tx.SessionApps, Tokens: tx.Tokens, Consents: tx.Consents,
-		Network: tx.Network, Accounting: tx.Accounting, Jobs: tx.Jobs}
+	return &Artefacts{
+		Sessions: tx.Sessions, SessionApps: tx.SessionApps, Tokens: tx.Tokens, Consents: tx.Consents,
+		Network: tx.Network, Accounting: tx.Accounting, Jobs: tx.Jobs,
+	}
 }
 
 // RecordArtefacts runs fn in a writing transaction. Rows that are read to be

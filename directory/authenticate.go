@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gatehouse/directory/credential"
 )
@@ -63,6 +64,7 @@ type trial struct {
 	person   *principal // nil: nobody is called so
 	used     Credential // that matched
 	slow     bool       // a slow hash was computed
+	waited   bool       // for the account's or the source's turn
 	dec      Decision
 }
 
@@ -78,8 +80,8 @@ func (t *trial) run(ctx context.Context) (Decision, error) {
 	if err != nil || t.dec.Reason == ReasonThrottled {
 		return t.dec, err
 	}
-	if t.slow {
-		// A disable may have landed while the hash was computed.
+	if t.waited {
+		// A disable may have landed while the attempt waited or the hash was computed.
 		if err := t.refresh(ctx); err != nil {
 			return Decision{}, err
 		}
@@ -220,6 +222,7 @@ func (t *trial) hash(ctx context.Context, c Credential, known func() bool) (bool
 		return false, nil
 	}
 	defer leave()
+	t.waited = true
 	if known() {
 		return true, nil
 	}
@@ -293,7 +296,11 @@ func (t *trial) conclude(ctx context.Context, right bool) error {
 	t.d.limiter.succeeded(t.entry, t.person.user.ID)
 	t.dec.check("password", true, string(t.used.Kind))
 	t.dec.Credential = t.used.ID
-	if reason := t.scope(); reason != ReasonOK {
+	reason, err := t.scope(ctx)
+	if err != nil {
+		return err
+	}
+	if reason != ReasonOK {
 		t.dec.Outcome, t.dec.Reason = Deny, reason
 		return nil
 	}
@@ -302,21 +309,60 @@ func (t *trial) conclude(ctx context.Context, right bool) error {
 }
 
 // scope says whether the credential opens this door now.
-func (t *trial) scope() Reason {
+func (t *trial) scope(ctx context.Context) (Reason, error) {
 	c, now := t.used, t.d.now()
+	ofApp, err := t.ofItsApp(ctx)
 	switch {
+	case err != nil:
+		return "", err
 	case !c.Expires.IsZero() && !now.Before(c.Expires):
 		t.dec.check("credential", false, "expired "+c.Expires.Format("2006-01-02 15:04"))
-		return ReasonCredentialExpired
+		return ReasonCredentialExpired, nil
+	case !opens(c.Kind, t.attempt.Protocol):
+		t.dec.check("credential", false, "a "+string(c.Kind)+" is not for this door")
+		return ReasonCredentialScope, nil
+	case !ofApp:
+		t.dec.check("credential", false, "is for another app")
+		return ReasonCredentialScope, nil
 	case c.Protocol != "" && c.Protocol != t.attempt.Protocol:
 		t.dec.check("credential", false, "is for "+string(c.Protocol)+" only")
-		return ReasonCredentialScope
+		return ReasonCredentialScope, nil
 	case !t.fromItsNetworks():
 		t.dec.check("credential", false, "the service account may not come from here")
-		return ReasonCredentialScope
+		return ReasonCredentialScope, nil
 	default:
-		return ReasonOK
+		return ReasonOK, nil
 	}
+}
+
+// opens reports whether a kind of credential is for a door at all: what was made
+// for a program never signs in on the web.
+func opens(k CredentialKind, door Protocol) bool {
+	switch k {
+	case CredentialPassword, CredentialServicePassword:
+		return true
+	case CredentialAppPassword:
+		return door != ProtocolWeb
+	case CredentialNetworkPassword:
+		return door == ProtocolRADIUS
+	case CredentialAPIToken:
+		return door == ProtocolAPI
+	default:
+		return false
+	}
+}
+
+// ofItsApp reports whether the credential may enter the app of the attempt. One
+// that is bound to an app opens nothing else.
+func (t *trial) ofItsApp(ctx context.Context) (bool, error) {
+	if t.used.App == 0 {
+		return true, nil
+	}
+	if t.attempt.App == "" {
+		return false, nil
+	}
+	a, err := t.d.accessOf(ctx, t.attempt.App)
+	return a != nil && a.app.ID == t.used.App, err
 }
 
 func factorOf(k CredentialKind) Factor {
@@ -328,8 +374,10 @@ func factorOf(k CredentialKind) Factor {
 
 // attemptEvent is the audit of a decision.
 func attemptEvent(a *Attempt, dec *Decision, d *Directory) Event {
-	e := Event{At: d.now(), Via: string(a.Protocol), Verb: "authenticate", Entity: "user", Name: a.Name,
-		Outcome: string(dec.Outcome), Reason: dec.Reason, App: a.App, Count: 1}
+	e := Event{
+		At: d.now(), Via: string(a.Protocol), Verb: "authenticate", Entity: "user", Name: a.Name,
+		Outcome: string(dec.Outcome), Reason: dec.Reason, App: a.App, Count: 1,
+	}
 	switch {
 	case a.Client.IsValid():
 		e.IP = a.Client.String()
@@ -346,4 +394,15 @@ func attemptEvent(a *Attempt, dec *Decision, d *Directory) Event {
 		e.Detail = b
 	}
 	return e
+}
+
+// maxAuditName bounds what a stranger can write into the audit with one attempt.
+const maxAuditName = 320
+
+// shortName cuts a name, as typed, to what is worth keeping.
+func shortName(typed string) string {
+	if len(typed) <= maxAuditName {
+		return typed
+	}
+	return strings.ToValidUTF8(typed[:maxAuditName], "") + "…"
 }

@@ -73,7 +73,11 @@ func (d *Directory) admit(ctx context.Context, dec *Decision, p *principal, to a
 			return nil
 		}
 		dec.App = a.app
-		if reason := a.decide(dec, p, groups); reason != ReasonOK {
+		reason := a.decide(dec, p, groups)
+		if reason == ReasonOK && p.user.Kind == Person {
+			reason = a.decideFactors(dec)
+		}
+		if reason != ReasonOK {
 			dec.Outcome, dec.Reason = Deny, reason
 			return nil
 		}
@@ -174,6 +178,18 @@ func (a *access) decidePolicies(dec *Decision) Reason {
 		dec.check(b.label(), false, "rules are not evaluated by this version; a bound policy denies")
 		dec.Message = p.Message
 		return ReasonPolicy
+	}
+	return ReasonOK
+}
+
+// decideFactors fails closed: who has not proved every factor that the app asks
+// for stays outside, also when there is no way yet to prove it.
+func (a *access) decideFactors(dec *Decision) Reason {
+	for _, f := range a.app.Require {
+		if !slices.Contains(dec.Factors, f) {
+			dec.check("factors", false, "the app asks for "+string(f))
+			return ReasonFactorRequired
+		}
 	}
 	return ReasonOK
 }

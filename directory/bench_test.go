@@ -27,8 +27,10 @@ func BenchmarkAuthenticateCached(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	a := directory.Attempt{Name: "alice", App: directory.AppDirectory, Protocol: directory.ProtocolLDAP,
-		Peer: netip.MustParseAddr("192.0.2.1"), Proof: directory.PasswordProof{Password: "correct horse"}}
+	a := directory.Attempt{
+		Name: "alice", App: directory.AppDirectory, Protocol: directory.ProtocolLDAP,
+		Peer: netip.MustParseAddr("192.0.2.1"), Proof: directory.PasswordProof{Password: "correct horse"},
+	}
 	b.ReportAllocs()
 	b.SetParallelism(8)
 	b.RunParallel(func(pb *testing.PB) {

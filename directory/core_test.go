@@ -90,8 +90,10 @@ func (f *fixture) app(slug string, bindings ...directory.Binding) directory.App 
 // tick.
 func (f *fixture) attempt(name, password string, edit ...func(*directory.Attempt)) directory.Decision {
 	f.t.Helper()
-	a := directory.Attempt{Name: name, Proof: directory.PasswordProof{Password: directory.Secret(password)},
-		Protocol: directory.ProtocolLDAP, Peer: netip.MustParseAddr("192.0.2.1"), Unhurried: true}
+	a := directory.Attempt{
+		Name: name, Proof: directory.PasswordProof{Password: directory.Secret(password)},
+		Protocol: directory.ProtocolLDAP, Peer: netip.MustParseAddr("192.0.2.1"), Unhurried: true,
+	}
 	for _, e := range edit {
 		e(&a)
 	}
@@ -332,8 +334,10 @@ func TestDisableWhileHashing(t *testing.T) {
 		}
 		done := make(chan result, 1)
 		go func() {
-			d, err := f.Authenticate(context.WithoutCancel(t.Context()), directory.Attempt{Name: u.Username, Unhurried: true,
-				Proof: directory.PasswordProof{Password: "correct horse"}, Protocol: directory.ProtocolLDAP})
+			d, err := f.Authenticate(context.WithoutCancel(t.Context()), directory.Attempt{
+				Name: u.Username, Unhurried: true,
+				Proof: directory.PasswordProof{Password: "correct horse"}, Protocol: directory.ProtocolLDAP,
+			})
 			done <- result{d, err}
 		}()
 		head, err := f.Write(t.Context(), directorytest.Operator(), func(w *directory.Writer) error {

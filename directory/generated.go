@@ -23,12 +23,12 @@ func (w *Writer) AddGenerated(n NewGenerated) (Secret, Credential, error) {
 	if err := w.require(VerbSetPassword, n.User); err != nil {
 		return "", Credential{}, err
 	}
-	u, err := w.User(n.User)
+	u, err := w.credentialOwner(n.User)
 	if err != nil {
 		return "", Credential{}, err
 	}
-	if n.Kind == CredentialPassword {
-		return "", Credential{}, invalid("credential", "kind", "a sign-in password is not generated")
+	if err := n.check(u.Kind); err != nil {
+		return "", Credential{}, err
 	}
 	c := Credential{User: n.User, Kind: n.Kind, Label: n.Label, App: n.App, Protocol: n.Protocol, Expires: n.Expires, Created: w.now}
 	if err := w.stampCredential(&c); err != nil {
@@ -48,12 +48,44 @@ func (w *Writer) AddGenerated(n NewGenerated) (Secret, Credential, error) {
 	return Secret(secret), c, w.audit(VerbSetPassword, u.touched(), map[string]any{"added": n.Kind, "label": n.Label})
 }
 
+// check refuses a secret that is not generated, is not for such a user, or would
+// open every door.
+func (n NewGenerated) check(owner UserKind) error {
+	switch n.Kind {
+	case CredentialServicePassword:
+		if owner != ServiceAccount {
+			return invalid("credential", "kind", "a service password is for service accounts")
+		}
+	case CredentialAppPassword:
+		if n.App == 0 && n.Protocol == "" {
+			return invalid("credential", "app", "an app password is for an app or a protocol")
+		}
+	case CredentialNetworkPassword, CredentialAPIToken:
+	default:
+		return invalid("credential", "kind", "a %s is not generated", string(n.Kind))
+	}
+	return nil
+}
+
+// credentialOwner returns a user whose credentials the actor may change, as far
+// as a SCIM source is held to its scope.
+func (w *Writer) credentialOwner(id UserID) (User, error) {
+	if err := w.writable("password"); err != nil {
+		return User{}, err
+	}
+	u, err := w.User(id)
+	if err != nil {
+		return User{}, err
+	}
+	return u, w.inScope(u)
+}
+
 // RemoveCredential revokes one credential of a user. Not having it is NotFound.
 func (w *Writer) RemoveCredential(user UserID, id CredentialID) error {
 	if err := w.require(VerbSetPassword, user); err != nil {
 		return err
 	}
-	u, err := w.User(user)
+	u, err := w.credentialOwner(user)
 	if err != nil {
 		return err
 	}

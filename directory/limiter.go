@@ -56,8 +56,10 @@ func newLimiter(now func() time.Time, keys Keys) (*limiter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &limiter{now: now, mac: mac, entries: map[string]*failures{}, older: map[string]*failures{},
-		accounts: map[string]*gate{}, dirty: map[string]*failures{}}, nil
+	return &limiter{
+		now: now, mac: mac, entries: map[string]*failures{}, older: map[string]*failures{},
+		accounts: map[string]*gate{}, dirty: map[string]*failures{},
+	}, nil
 }
 
 // subject makes the key of an account and source.

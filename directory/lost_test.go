@@ -43,8 +43,10 @@ func TestALostStoreIsNeverAWrongPassword(t *testing.T) {
 	store.lost.Store(true)
 	for _, name := range []string{"alice", "nobody"} {
 		for _, password := range []directory.Secret{"correct horse", "wrong"} {
-			d, err := f.Authenticate(t.Context(), directory.Attempt{Name: name, Protocol: directory.ProtocolLDAP,
-				Proof: directory.PasswordProof{Password: password}})
+			d, err := f.Authenticate(t.Context(), directory.Attempt{
+				Name: name, Protocol: directory.ProtocolLDAP,
+				Proof: directory.PasswordProof{Password: password},
+			})
 			if !directory.Is(err, directory.Unavailable) || d.Outcome != "" {
 				t.Errorf("%s with %s: decided %q, error %v; want unavailable", name, password.Reveal(), d.Outcome, err)
 			}

@@ -55,14 +55,8 @@ func (w *Writer) SetPassword(id UserID, hash PasswordHash) error {
 	if err := w.require(VerbSetPassword, id); err != nil {
 		return err
 	}
-	if err := w.writable("password"); err != nil {
-		return err
-	}
-	u, err := w.User(id)
+	u, err := w.credentialOwner(id)
 	if err != nil {
-		return err
-	}
-	if err := w.inScope(u); err != nil {
 		return err
 	}
 	kind := passwordKind(u.Kind)

@@ -41,8 +41,10 @@ func (r Right) IsRole() bool { return strings.HasPrefix(string(r), "role:") }
 
 // Check returns an Invalid error unless r is in the closed list.
 func (r Right) Check() error {
-	known := []Right{RoleOwner, RoleAdmin, RoleHelpdesk, RoleAuditor, ReadDirectory, ReadSamba, WritePassword,
-		WriteAttributes, WriteMembers, WriteEntries, Sync, APIRead, APIWrite}
+	known := []Right{
+		RoleOwner, RoleAdmin, RoleHelpdesk, RoleAuditor, ReadDirectory, ReadSamba, WritePassword,
+		WriteAttributes, WriteMembers, WriteEntries, Sync, APIRead, APIWrite,
+	}
 	if slices.Contains(known, r) || (strings.HasPrefix(string(r), readAppPrefix) && len(r) > len(readAppPrefix)) {
 		return nil
 	}
@@ -109,8 +111,16 @@ func permits(v Verb) []permit {
 	config := []permit{{right: RoleOwner}, {right: RoleAdmin}}
 	switch v {
 	case VerbReadUsers:
-		return []permit{{right: RoleOwner}, {right: RoleAdmin}, {right: RoleHelpdesk}, {right: RoleAuditor},
-			{right: ReadDirectory}, {right: APIRead}, {right: APIWrite}, {self: true}}
+		return []permit{
+			{right: RoleOwner},
+			{right: RoleAdmin},
+			{right: RoleHelpdesk},
+			{right: RoleAuditor},
+			{right: ReadDirectory},
+			{right: APIRead},
+			{right: APIWrite},
+			{self: true},
+		}
 	case VerbReadConfig:
 		return append(config, permit{right: RoleAuditor}, permit{right: APIRead}, permit{right: APIWrite})
 	case VerbReadAudit:

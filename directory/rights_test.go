@@ -151,8 +151,10 @@ func TestSourceScope(t *testing.T) {
 	local, open := f.group("local"), f.group("open")
 	var hr directory.SCIMSource
 	f.write(func(w *directory.Writer) (err error) {
-		hr, err = w.SaveSCIMSource(directory.NewSCIMSource{Name: "hr", Token: directory.Secret(strings.Repeat("t", 32)),
-			Config: schema.SCIMSource{WritableGroups: []string{"Open"}}})
+		hr, err = w.SaveSCIMSource(directory.NewSCIMSource{
+			Name: "hr", Token: directory.Secret(strings.Repeat("t", 32)),
+			Config: schema.SCIMSource{WritableGroups: []string{"Open"}},
+		})
 		if err != nil {
 			return err
 		}
@@ -225,8 +227,10 @@ func TestSourceRemovesOnlyItsOwnRows(t *testing.T) {
 	g := f.group("staff", alice.ID) // a local row
 	var hr directory.SCIMSource
 	f.write(func(w *directory.Writer) (err error) {
-		hr, err = w.SaveSCIMSource(directory.NewSCIMSource{Name: "hr", Token: directory.Secret(strings.Repeat("t", 32)),
-			Config: schema.SCIMSource{WritableGroups: []string{"staff"}}})
+		hr, err = w.SaveSCIMSource(directory.NewSCIMSource{
+			Name: "hr", Token: directory.Secret(strings.Repeat("t", 32)),
+			Config: schema.SCIMSource{WritableGroups: []string{"staff"}},
+		})
 		return err
 	})
 	by := directory.Actor{Kind: directory.ActorSource, Source: hr.ID, Name: "hr"}

@@ -84,8 +84,10 @@ func (w *Writer) writable(attribute string) error {
 	if w.scope == nil || w.scope.config.MayWrite(attribute) {
 		return nil
 	}
-	return &Error{Kind: Denied, Entity: "user", Field: attribute,
-		Msg: "this source may not set " + attribute + "; an administrator can list it under writable"}
+	return &Error{
+		Kind: Denied, Entity: "user", Field: attribute,
+		Msg: "this source may not set " + attribute + "; an administrator can list it under writable",
+	}
 }
 
 // SetExternalID records how the actor's source calls a user or group; an empty

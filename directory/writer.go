@@ -63,8 +63,10 @@ type touched struct {
 
 // audit records what was done. detail is marshalled to JSON; nil: none.
 func (w *Writer) audit(v Verb, t touched, detail any) error {
-	e := Event{At: w.now, Actor: w.by.auditName(), Via: w.by.Via, Verb: string(v), Entity: t.entity, Ref: t.ref,
-		Name: t.name, Outcome: "ok", Count: 1}
+	e := Event{
+		At: w.now, Actor: w.by.auditName(), Via: w.by.Via, Verb: string(v), Entity: t.entity, Ref: t.ref,
+		Name: t.name, Outcome: "ok", Count: 1,
+	}
 	if w.by.IP.IsValid() {
 		e.IP = w.by.IP.String()
 	}

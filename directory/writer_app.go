@@ -288,8 +288,10 @@ func (w *Writer) SetBindings(id AppID, bindings []Binding, open bool) error {
 		return nil
 	}
 	if len(bindings) == 0 && !open {
-		return &Error{Kind: Denied, Entity: "app", Field: "bindings",
-			Msg: "without a binding " + a.Slug + " is open to every user; use --open if that is meant"}
+		return &Error{
+			Kind: Denied, Entity: "app", Field: "bindings",
+			Msg: "without a binding " + a.Slug + " is open to every user; use --open if that is meant",
+		}
 	}
 	if _, err := w.tx.Bindings.Delete(BindingQuery{Apps: []AppID{id}}); err != nil {
 		return err

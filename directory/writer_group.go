@@ -177,8 +177,10 @@ func (w *Writer) guardBound(kind BindingKind, ref int64, what string, force bool
 			slugs = append(slugs, a.Slug)
 		}
 	}
-	return &Error{Kind: Denied, Entity: string(kind), Field: "bindings",
-		Msg: what + " is bound to app " + strings.Join(slugs, ", ") + "; remove the binding first, or use --force: the binding then matches nobody"}
+	return &Error{
+		Kind: Denied, Entity: string(kind), Field: "bindings",
+		Msg: what + " is bound to app " + strings.Join(slugs, ", ") + "; remove the binding first, or use --force: the binding then matches nobody",
+	}
 }
 
 // AddMembers makes users direct members of a group, as rows of the actor's

@@ -84,8 +84,10 @@ func (w *Writer) takeName(n LoginName, uid string) error {
 	case old.Kind != LoginHeld:
 		return w.nameTaken(n, old)
 	case w.now.Before(old.HeldTill) && old.HeldFor != uid:
-		return &Error{Kind: Exists, Entity: "user", Field: fieldOf(n.Kind), Ref: old.HeldFor,
-			Msg: n.Key + " belonged to another user and is held until " + old.HeldTill.Format("2006-01-02")}
+		return &Error{
+			Kind: Exists, Entity: "user", Field: fieldOf(n.Kind), Ref: old.HeldFor,
+			Msg: n.Key + " belonged to another user and is held until " + old.HeldTill.Format("2006-01-02"),
+		}
 	default:
 		return w.tx.LoginNames.Update(n)
 	}

@@ -51,8 +51,10 @@ func (w *Writer) shut(id UserID, v Verb, status Status, reason string) (Lockdown
 	if err := w.endArtefacts(id, &r); err != nil {
 		return r, err
 	}
-	err = w.saveUser(&u, UserStatusChanged, v, map[string]any{"reason": reason, "sessions": r.Sessions,
-		"tokens": r.Tokens, "network_sessions": r.NetworkSessions, "credentials": r.Credentials})
+	err = w.saveUser(&u, UserStatusChanged, v, map[string]any{
+		"reason": reason, "sessions": r.Sessions,
+		"tokens": r.Tokens, "network_sessions": r.NetworkSessions, "credentials": r.Credentials,
+	})
 	r.User = u
 	return r, err
 }
@@ -76,7 +78,7 @@ func (w *Writer) revokeCredentials(id UserID) (int, error) {
 // open network sessions. The higher epoch has killed them already; the rows say
 // so to whoever looks.
 func (w *Writer) endArtefacts(id UserID, r *LockdownReport) error {
-	sessions, err := all(w.tx.Sessions.Find(SessionQuery{User: id, LiveAt: w.now}))
+	sessions, err := all(w.tx.Sessions.Take(SessionQuery{User: id, LiveAt: w.now}))
 	if err != nil {
 		return err
 	}
@@ -86,7 +88,7 @@ func (w *Writer) endArtefacts(id UserID, r *LockdownReport) error {
 			return err
 		}
 	}
-	tokens, err := all(w.tx.Tokens.Find(TokenQuery{User: id}))
+	tokens, err := all(w.tx.Tokens.Take(TokenQuery{User: id}))
 	if err != nil {
 		return err
 	}
@@ -123,8 +125,10 @@ func (w *Writer) EnableUser(id UserID, afterLockdown bool) (User, error) {
 	case u.Status == Active:
 		return u, nil
 	case u.Status == LockedDown && !afterLockdown:
-		return User{}, &Error{Kind: Denied, Entity: "user", Field: "status",
-			Msg: u.Username + " is in lockdown; enable with --after-lockdown and set a new password"}
+		return User{}, &Error{
+			Kind: Denied, Entity: "user", Field: "status",
+			Msg: u.Username + " is in lockdown; enable with --after-lockdown and set a new password",
+		}
 	case u.Status == LockedDown:
 		if _, err := w.tx.Credentials.Delete(CredentialQuery{Users: []UserID{id}}); err != nil {
 			return User{}, err

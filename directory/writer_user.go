@@ -128,7 +128,7 @@ func (w *Writer) saveUser(u *User, kind ChangeKind, v Verb, detail any) error {
 // mayChange holds people who edit themselves to the closed list of attributes
 // that schema marks as self-writable.
 func (w *Writer) mayChange(u *User, diffs map[string]diff) error {
-	if w.by.User != u.ID || len(w.by.Rights) > 0 && w.by.Kind == ActorPerson {
+	if w.by.User != u.ID || w.by.Has(RoleOwner) || w.by.Has(RoleAdmin) {
 		return nil
 	}
 	for key := range diffs {

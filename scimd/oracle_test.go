@@ -124,8 +124,10 @@ func newOracle(t *testing.T) elimity.Server {
 	server, err := elimity.NewServer(&elimity.ServerArgs{
 		ServiceProviderConfig: &elimity.ServiceProviderConfig{SupportPatch: true},
 		ResourceTypes: []elimity.ResourceType{
-			{Name: "User", Endpoint: "/Users", Schema: elimityschema.CoreUserSchema(), Handler: oracleHandler{},
-				SchemaExtensions: []elimity.SchemaExtension{{Schema: elimityschema.ExtensionEnterpriseUser()}}},
+			{
+				Name: "User", Endpoint: "/Users", Schema: elimityschema.CoreUserSchema(), Handler: oracleHandler{},
+				SchemaExtensions: []elimity.SchemaExtension{{Schema: elimityschema.ExtensionEnterpriseUser()}},
+			},
 			{Name: "Group", Endpoint: "/Groups", Schema: elimityschema.CoreGroupSchema(), Handler: oracleHandler{}},
 		},
 	})

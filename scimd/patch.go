@@ -290,8 +290,10 @@ func (c *compiler) removeValues(at target, value any) error {
 		if !ok || o.str("value") == "" {
 			return badRequest(errInvalidValue, "remove %s: an element has no value", at.attr.name)
 		}
-		where := filter.Compare{Path: filter.AttrPath{Name: "value"}, Op: filter.Eq,
-			Value: filter.Literal{Kind: filter.String, Text: o.str("value")}}
+		where := filter.Compare{
+			Path: filter.AttrPath{Name: "value"}, Op: filter.Eq,
+			Value: filter.Literal{Kind: filter.String, Text: o.str("value")},
+		}
 		c.out.changes = append(c.out.changes, change{verb: verbRemove, at: at, where: where})
 	}
 	return nil

@@ -20,117 +20,223 @@ var tolerances = []struct {
 	ops     string
 	want    string
 }{
-	{name: "standard replace", ops: `[{"op":"replace","path":"displayName","value":"Jane"}]`,
-		want: `replace displayName "Jane"`},
-	{name: "op in any case", ops: `[{"op":"Add","path":"title","value":"Engineer"},{"op":"REPLACE","path":"nickName","value":"J"},{"op":"Remove","path":"locale"}]`,
-		want: "add title \"Engineer\"\nreplace nickName \"J\"\nremove locale"},
-	{name: "boolean as a string", ops: `[{"op":"Replace","path":"active","value":"False"}]`,
-		want: `replace active false`},
-	{name: "boolean as a string, true", ops: `[{"op":"replace","value":{"active":"True"}}]`,
-		want: `replace active true`},
-	{name: "single value in a list of one object", ops: `[{"op":"Replace","path":"active","value":[{"$ref":null,"value":"False"}]}]`,
-		want: `replace active false`},
-	{name: "string in a list of one object", ops: `[{"op":"Replace","path":"displayName","value":[{"$ref":null,"value":"Jane"}]}]`,
-		want: `replace displayName "Jane"`},
-	{name: "number for a string", ops: `[{"op":"Add","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber","value":701984}]`,
-		want: `add urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber "701984"`},
+	{
+		name: "standard replace", ops: `[{"op":"replace","path":"displayName","value":"Jane"}]`,
+		want: `replace displayName "Jane"`,
+	},
+	{
+		name: "op in any case", ops: `[{"op":"Add","path":"title","value":"Engineer"},{"op":"REPLACE","path":"nickName","value":"J"},{"op":"Remove","path":"locale"}]`,
+		want: "add title \"Engineer\"\nreplace nickName \"J\"\nremove locale",
+	},
+	{
+		name: "boolean as a string", ops: `[{"op":"Replace","path":"active","value":"False"}]`,
+		want: `replace active false`,
+	},
+	{
+		name: "boolean as a string, true", ops: `[{"op":"replace","value":{"active":"True"}}]`,
+		want: `replace active true`,
+	},
+	{
+		name: "single value in a list of one object", ops: `[{"op":"Replace","path":"active","value":[{"$ref":null,"value":"False"}]}]`,
+		want: `replace active false`,
+	},
+	{
+		name: "string in a list of one object", ops: `[{"op":"Replace","path":"displayName","value":[{"$ref":null,"value":"Jane"}]}]`,
+		want: `replace displayName "Jane"`,
+	},
+	{
+		name: "number for a string", ops: `[{"op":"Add","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber","value":701984}]`,
+		want: `add urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber "701984"`,
+	},
 
-	{name: "manager as a string", ops: `[{"op":"Add","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager","value":"2819c223"}]`,
-		want: `add urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager {"value":"2819c223"}`},
-	{name: "manager as an object", ops: `[{"op":"Add","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager","value":{"value":"2819c223","displayName":"Boss"}}]`,
-		want: `add urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager {"value":"2819c223"}`},
-	{name: "manager as a list of one", ops: `[{"op":"Add","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager","value":[{"$ref":null,"value":"2819c223"}]}]`,
-		want: `add urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager {"value":"2819c223"}`},
-	{name: "manager by its value", ops: `[{"op":"replace","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value","value":"2819c223"}]`,
-		want: `replace urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value "2819c223"`},
-	{name: "manager without its URN", ops: `[{"op":"replace","path":"manager","value":"2819c223"}]`,
-		want: `replace urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager {"value":"2819c223"}`},
-	{name: "manager emptied", ops: `[{"op":"replace","path":"manager","value":""}]`,
-		want: `remove urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager`},
+	{
+		name: "manager as a string", ops: `[{"op":"Add","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager","value":"2819c223"}]`,
+		want: `add urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager {"value":"2819c223"}`,
+	},
+	{
+		name: "manager as an object", ops: `[{"op":"Add","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager","value":{"value":"2819c223","displayName":"Boss"}}]`,
+		want: `add urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager {"value":"2819c223"}`,
+	},
+	{
+		name: "manager as a list of one", ops: `[{"op":"Add","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager","value":[{"$ref":null,"value":"2819c223"}]}]`,
+		want: `add urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager {"value":"2819c223"}`,
+	},
+	{
+		name: "manager by its value", ops: `[{"op":"replace","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value","value":"2819c223"}]`,
+		want: `replace urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value "2819c223"`,
+	},
+	{
+		name: "manager without its URN", ops: `[{"op":"replace","path":"manager","value":"2819c223"}]`,
+		want: `replace urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager {"value":"2819c223"}`,
+	},
+	{
+		name: "manager emptied", ops: `[{"op":"replace","path":"manager","value":""}]`,
+		want: `remove urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager`,
+	},
 
-	{name: "null removes", ops: `[{"op":"Replace","path":"title","value":null}]`,
-		want: `remove title`},
-	{name: "null removes without a path", ops: `[{"op":"replace","value":{"title":null,"nickName":"J"}}]`,
-		want: "remove title\nreplace nickName \"J\""},
-	{name: "null adds nothing to a list", ops: `[{"op":"add","path":"emails","value":null}]`,
-		want: ``},
-	{name: "empty list removes", ops: `[{"op":"replace","path":"emails","value":[]}]`,
-		want: `remove emails`},
+	{
+		name: "null removes", ops: `[{"op":"Replace","path":"title","value":null}]`,
+		want: `remove title`,
+	},
+	{
+		name: "null removes without a path", ops: `[{"op":"replace","value":{"title":null,"nickName":"J"}}]`,
+		want: "remove title\nreplace nickName \"J\"",
+	},
+	{
+		name: "null adds nothing to a list", ops: `[{"op":"add","path":"emails","value":null}]`,
+		want: ``,
+	},
+	{
+		name: "empty list removes", ops: `[{"op":"replace","path":"emails","value":[]}]`,
+		want: `remove emails`,
+	},
 
-	{name: "no path, plain names", ops: `[{"op":"replace","value":{"displayName":"Jane","title":"Boss"}}]`,
-		want: "replace displayName \"Jane\"\nreplace title \"Boss\""},
-	{name: "no path, dotted names", ops: `[{"op":"Add","value":{"name.givenName":"Jane","name.familyName":"Doe"}}]`,
-		want: "add name.givenName \"Jane\"\nadd name.familyName \"Doe\""},
-	{name: "no path, names with a URN", ops: `[{"op":"Add","value":{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department":"R&D","urn:ietf:params:scim:schemas:core:2.0:User:title":"Boss"}}]`,
-		want: "add urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department \"R&D\"\nadd title \"Boss\""},
-	{name: "no path, nested under a URN", ops: `[{"op":"Add","value":{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"R&D","manager":"2819c223"}}}]`,
-		want: "add urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department \"R&D\"\nadd urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager {\"value\":\"2819c223\"}"},
-	{name: "no path, filter as a name", ops: `[{"op":"Add","value":{"emails[type eq \"work\"].value":"a@example.com"}}]`,
-		want: `add emails[type eq "work"].value "a@example.com"`},
-	{name: "path null", ops: `[{"op":"replace","path":null,"value":{"active":false}}]`,
-		want: `replace active false`},
-	{name: "id, schemas and meta without a path", ops: `[{"op":"replace","value":{"id":"7","schemas":["x"],"meta":{"version":"1"},"groups":[],"active":false}}]`,
-		want: `replace active false`},
-	{name: "unknown name without a path", ops: `[{"op":"replace","value":{"favouriteColour":"blue","urn:x:y:User":{"a":1},"active":true}}]`,
-		want: `replace active true`},
-	{name: "extension as the path", ops: `[{"op":"replace","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User","value":{"division":"West"}}]`,
-		want: `replace urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:division "West"`},
-	{name: "names in any case", ops: `[{"op":"replace","path":"USERNAME","value":"jane"},{"OP":"replace","Path":"Name.FamilyName","VALUE":"Doe"}]`,
-		want: "replace userName \"jane\"\nreplace name.familyName \"Doe\""},
+	{
+		name: "no path, plain names", ops: `[{"op":"replace","value":{"displayName":"Jane","title":"Boss"}}]`,
+		want: "replace displayName \"Jane\"\nreplace title \"Boss\"",
+	},
+	{
+		name: "no path, dotted names", ops: `[{"op":"Add","value":{"name.givenName":"Jane","name.familyName":"Doe"}}]`,
+		want: "add name.givenName \"Jane\"\nadd name.familyName \"Doe\"",
+	},
+	{
+		name: "no path, names with a URN", ops: `[{"op":"Add","value":{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department":"R&D","urn:ietf:params:scim:schemas:core:2.0:User:title":"Boss"}}]`,
+		want: "add urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department \"R&D\"\nadd title \"Boss\"",
+	},
+	{
+		name: "no path, nested under a URN", ops: `[{"op":"Add","value":{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"R&D","manager":"2819c223"}}}]`,
+		want: "add urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department \"R&D\"\nadd urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager {\"value\":\"2819c223\"}",
+	},
+	{
+		name: "no path, filter as a name", ops: `[{"op":"Add","value":{"emails[type eq \"work\"].value":"a@example.com"}}]`,
+		want: `add emails[type eq "work"].value "a@example.com"`,
+	},
+	{
+		name: "path null", ops: `[{"op":"replace","path":null,"value":{"active":false}}]`,
+		want: `replace active false`,
+	},
+	{
+		name: "id, schemas and meta without a path", ops: `[{"op":"replace","value":{"id":"7","schemas":["x"],"meta":{"version":"1"},"groups":[],"active":false}}]`,
+		want: `replace active false`,
+	},
+	{
+		name: "unknown name without a path", ops: `[{"op":"replace","value":{"favouriteColour":"blue","urn:x:y:User":{"a":1},"active":true}}]`,
+		want: `replace active true`,
+	},
+	{
+		name: "extension as the path", ops: `[{"op":"replace","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User","value":{"division":"West"}}]`,
+		want: `replace urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:division "West"`,
+	},
+	{
+		name: "names in any case", ops: `[{"op":"replace","path":"USERNAME","value":"jane"},{"OP":"replace","Path":"Name.FamilyName","VALUE":"Doe"}]`,
+		want: "replace userName \"jane\"\nreplace name.familyName \"Doe\"",
+	},
 
-	{name: "filter as a path", ops: `[{"op":"Replace","path":"emails[type eq \"work\"].value","value":"a@example.com"}]`,
-		want: `replace emails[type eq "work"].value "a@example.com"`},
-	{name: "filter as a path to a phone", ops: `[{"op":"Add","path":"phoneNumbers[type eq \"mobile\"].value","value":"+41 1"}]`,
-		want: `add phoneNumbers[type eq "mobile"].value "+41 1"`},
-	{name: "filter as a path to an address", ops: `[{"op":"Add","path":"addresses[type eq \"work\"].streetAddress","value":"Way 1"}]`,
-		want: `add addresses[type eq "work"].streetAddress "Way 1"`},
-	{name: "primary eq a string", ops: `[{"op":"Add","path":"roles[primary eq \"True\"].value","value":"Admin"}]`,
-		want: `add roles[primary eq "True"].value "Admin"`},
-	{name: "unquoted value in a path", ops: `[{"op":"Replace","path":"emails[type eq work].value","value":"a@example.com"}]`,
-		want: `replace emails[type eq "work"].value "a@example.com"`},
-	{name: "list of one without the list", ops: `[{"op":"add","path":"emails","value":{"value":"a@example.com","type":"work"}}]`,
-		want: `add emails [{"value":"a@example.com","type":"work"}]`},
-	{name: "element by its value", ops: `[{"op":"add","path":"emails","value":"a@example.com"}]`,
-		want: `add emails [{"value":"a@example.com"}]`},
-	{name: "remove listed elements", ops: `[{"op":"remove","path":"emails","value":[{"value":"a@example.com"}]}]`,
-		want: `remove emails[value eq "a@example.com"]`},
-	{name: "password is not shown", ops: `[{"op":"replace","path":"password","value":"s3cret"}]`,
-		want: `replace password [redacted]`},
-	{name: "missing schemas", ops: `[{"op":"replace","value":{"externalId":"E1"}}]`,
-		want: `replace externalId "E1"`},
+	{
+		name: "filter as a path", ops: `[{"op":"Replace","path":"emails[type eq \"work\"].value","value":"a@example.com"}]`,
+		want: `replace emails[type eq "work"].value "a@example.com"`,
+	},
+	{
+		name: "filter as a path to a phone", ops: `[{"op":"Add","path":"phoneNumbers[type eq \"mobile\"].value","value":"+41 1"}]`,
+		want: `add phoneNumbers[type eq "mobile"].value "+41 1"`,
+	},
+	{
+		name: "filter as a path to an address", ops: `[{"op":"Add","path":"addresses[type eq \"work\"].streetAddress","value":"Way 1"}]`,
+		want: `add addresses[type eq "work"].streetAddress "Way 1"`,
+	},
+	{
+		name: "primary eq a string", ops: `[{"op":"Add","path":"roles[primary eq \"True\"].value","value":"Admin"}]`,
+		want: `add roles[primary eq "True"].value "Admin"`,
+	},
+	{
+		name: "unquoted value in a path", ops: `[{"op":"Replace","path":"emails[type eq work].value","value":"a@example.com"}]`,
+		want: `replace emails[type eq "work"].value "a@example.com"`,
+	},
+	{
+		name: "list of one without the list", ops: `[{"op":"add","path":"emails","value":{"value":"a@example.com","type":"work"}}]`,
+		want: `add emails [{"value":"a@example.com","type":"work"}]`,
+	},
+	{
+		name: "element by its value", ops: `[{"op":"add","path":"emails","value":"a@example.com"}]`,
+		want: `add emails [{"value":"a@example.com"}]`,
+	},
+	{
+		name: "remove listed elements", ops: `[{"op":"remove","path":"emails","value":[{"value":"a@example.com"}]}]`,
+		want: `remove emails[value eq "a@example.com"]`,
+	},
+	{
+		name: "password is not shown", ops: `[{"op":"replace","path":"password","value":"s3cret"}]`,
+		want: `replace password [redacted]`,
+	},
+	{
+		name: "missing schemas", ops: `[{"op":"replace","value":{"externalId":"E1"}}]`,
+		want: `replace externalId "E1"`,
+	},
 
-	{name: "add members", group: true, ops: `[{"op":"Add","path":"members","value":[{"$ref":null,"value":"u1"},{"$ref":null,"value":"u2"}]}]`,
-		want: `members add u1 u2`},
-	{name: "add one member without the list", group: true, ops: `[{"op":"add","path":"members","value":{"value":"u1"}}]`,
-		want: `members add u1`},
-	{name: "add members by id", group: true, ops: `[{"op":"add","path":"members","value":["u1","u1","u2"]}]`,
-		want: `members add u1 u2`},
-	{name: "add members without a path", group: true, ops: `[{"op":"add","value":{"members":[{"value":"u1","display":"Jane"}]}}]`,
-		want: `members add u1`},
-	{name: "add groups", group: true, ops: `[{"op":"add","path":"members","value":[{"value":"g1","type":"Group"},{"value":"g2","$ref":"https://h/scim/v2/Groups/g2"}]}]`,
-		want: `members add g1(group) g2(group)`},
-	{name: "remove a member by filter", group: true, ops: `[{"op":"remove","path":"members[value eq \"u1\"]"}]`,
-		want: `members remove u1`},
-	{name: "remove members by value", group: true, ops: `[{"op":"Remove","path":"members","value":[{"$ref":null,"value":"u1"},{"value":"u2"}]}]`,
-		want: `members remove u1 u2`},
-	{name: "remove two members by filter", group: true, ops: `[{"op":"remove","path":"members[value eq \"u1\" or value eq \"u2\"]"}]`,
-		want: `members remove u1 u2`},
-	{name: "remove all members", group: true, ops: `[{"op":"remove","path":"members"}]`,
-		want: `members remove all`},
-	{name: "replace members", group: true, ops: `[{"op":"replace","path":"members","value":[{"value":"u1"}]}]`,
-		want: `members replace u1`},
-	{name: "members absent", group: true, ops: `[{"op":"replace","value":{"displayName":"Staff"}}]`,
-		want: `replace displayName "Staff"`},
-	{name: "members null", group: true, ops: `[{"op":"replace","value":{"displayName":"Staff","members":null}}]`,
-		want: "replace displayName \"Staff\"\nmembers remove all"},
-	{name: "members empty", group: true, ops: `[{"op":"replace","path":"members","value":[]}]`,
-		want: `members replace`},
-	{name: "add null members", group: true, ops: `[{"op":"add","path":"members","value":null}]`,
-		want: ``},
-	{name: "add no members", group: true, ops: `[{"op":"add","path":"members","value":[]}]`,
-		want: ``},
-	{name: "group id without a path", group: true, ops: `[{"op":"replace","value":{"id":"g","displayName":"Staff"}}]`,
-		want: `replace displayName "Staff"`},
+	{
+		name: "add members", group: true, ops: `[{"op":"Add","path":"members","value":[{"$ref":null,"value":"u1"},{"$ref":null,"value":"u2"}]}]`,
+		want: `members add u1 u2`,
+	},
+	{
+		name: "add one member without the list", group: true, ops: `[{"op":"add","path":"members","value":{"value":"u1"}}]`,
+		want: `members add u1`,
+	},
+	{
+		name: "add members by id", group: true, ops: `[{"op":"add","path":"members","value":["u1","u1","u2"]}]`,
+		want: `members add u1 u2`,
+	},
+	{
+		name: "add members without a path", group: true, ops: `[{"op":"add","value":{"members":[{"value":"u1","display":"Jane"}]}}]`,
+		want: `members add u1`,
+	},
+	{
+		name: "add groups", group: true, ops: `[{"op":"add","path":"members","value":[{"value":"g1","type":"Group"},{"value":"g2","$ref":"https://h/scim/v2/Groups/g2"}]}]`,
+		want: `members add g1(group) g2(group)`,
+	},
+	{
+		name: "remove a member by filter", group: true, ops: `[{"op":"remove","path":"members[value eq \"u1\"]"}]`,
+		want: `members remove u1`,
+	},
+	{
+		name: "remove members by value", group: true, ops: `[{"op":"Remove","path":"members","value":[{"$ref":null,"value":"u1"},{"value":"u2"}]}]`,
+		want: `members remove u1 u2`,
+	},
+	{
+		name: "remove two members by filter", group: true, ops: `[{"op":"remove","path":"members[value eq \"u1\" or value eq \"u2\"]"}]`,
+		want: `members remove u1 u2`,
+	},
+	{
+		name: "remove all members", group: true, ops: `[{"op":"remove","path":"members"}]`,
+		want: `members remove all`,
+	},
+	{
+		name: "replace members", group: true, ops: `[{"op":"replace","path":"members","value":[{"value":"u1"}]}]`,
+		want: `members replace u1`,
+	},
+	{
+		name: "members absent", group: true, ops: `[{"op":"replace","value":{"displayName":"Staff"}}]`,
+		want: `replace displayName "Staff"`,
+	},
+	{
+		name: "members null", group: true, ops: `[{"op":"replace","value":{"displayName":"Staff","members":null}}]`,
+		want: "replace displayName \"Staff\"\nmembers remove all",
+	},
+	{
+		name: "members empty", group: true, ops: `[{"op":"replace","path":"members","value":[]}]`,
+		want: `members replace`,
+	},
+	{
+		name: "add null members", group: true, ops: `[{"op":"add","path":"members","value":null}]`,
+		want: ``,
+	},
+	{
+		name: "add no members", group: true, ops: `[{"op":"add","path":"members","value":[]}]`,
+		want: ``,
+	},
+	{
+		name: "group id without a path", group: true, ops: `[{"op":"replace","value":{"id":"g","displayName":"Staff"}}]`,
+		want: `replace displayName "Staff"`,
+	},
 }
 
 func compileTest(t *testing.T, p Profile, group bool, body string) (*changeSet, *resourceType, error) {
@@ -244,43 +350,77 @@ func TestPatchEffects(t *testing.T) {
 		want    string // the resource, or "400 scimType"
 	}{
 		{name: "nothing changes", ops: `[{"op":"replace","path":"active","value":true},{"op":"add","path":"name.givenName","value":"Jane"}]`, want: janeJSON},
-		{name: "add merges into a complex attribute", ops: `[{"op":"add","path":"name","value":{"givenName":"J."}}]`,
-			want: replace(`"givenName":"Jane"`, `"givenName":"J."`)},
-		{name: "remove a sub-attribute", ops: `[{"op":"remove","path":"name.givenName"}]`,
-			want: replace(`"givenName":"Jane",`, ``)},
-		{name: "removing the last sub-attribute removes the attribute", ops: `[{"op":"remove","path":"name.givenName"},{"op":"remove","path":"name.familyName"}]`,
-			want: replace(`"name":{"givenName":"Jane","familyName":"Doe"},`, ``)},
-		{name: "removing the last attribute removes the extension", ops: `[{"op":"remove","path":"department"}]`,
-			want: replace(`,"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"R&D"}`, ``)},
-		{name: "removing the extension", ops: `[{"op":"remove","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"}]`,
-			want: replace(`,"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"R&D"}`, ``)},
-		{name: "replace the value of an element", ops: `[{"op":"replace","path":"emails[type eq \"work\"].value","value":"new@example.com"}]`,
-			want: replace(`jane@example.com`, `new@example.com`)},
-		{name: "create an element", ops: `[{"op":"replace","path":"emails[type eq \"other\"].value","value":"o@example.com"}]`,
-			want: replace(`"type":"home"}`, `"type":"home"},{"type":"other","value":"o@example.com"}`)},
-		{name: "create a primary element", ops: `[{"op":"add","path":"phoneNumbers[type eq \"work\" and primary eq true].value","value":"+41 1"}]`,
-			want: janeJSON[:len(janeJSON)-1] + `,"phoneNumbers":[{"type":"work","primary":true,"value":"+41 1"}]}`},
+		{
+			name: "add merges into a complex attribute", ops: `[{"op":"add","path":"name","value":{"givenName":"J."}}]`,
+			want: replace(`"givenName":"Jane"`, `"givenName":"J."`),
+		},
+		{
+			name: "remove a sub-attribute", ops: `[{"op":"remove","path":"name.givenName"}]`,
+			want: replace(`"givenName":"Jane",`, ``),
+		},
+		{
+			name: "removing the last sub-attribute removes the attribute", ops: `[{"op":"remove","path":"name.givenName"},{"op":"remove","path":"name.familyName"}]`,
+			want: replace(`"name":{"givenName":"Jane","familyName":"Doe"},`, ``),
+		},
+		{
+			name: "removing the last attribute removes the extension", ops: `[{"op":"remove","path":"department"}]`,
+			want: replace(`,"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"R&D"}`, ``),
+		},
+		{
+			name: "removing the extension", ops: `[{"op":"remove","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"}]`,
+			want: replace(`,"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"R&D"}`, ``),
+		},
+		{
+			name: "replace the value of an element", ops: `[{"op":"replace","path":"emails[type eq \"work\"].value","value":"new@example.com"}]`,
+			want: replace(`jane@example.com`, `new@example.com`),
+		},
+		{
+			name: "create an element", ops: `[{"op":"replace","path":"emails[type eq \"other\"].value","value":"o@example.com"}]`,
+			want: replace(`"type":"home"}`, `"type":"home"},{"type":"other","value":"o@example.com"}`),
+		},
+		{
+			name: "create a primary element", ops: `[{"op":"add","path":"phoneNumbers[type eq \"work\" and primary eq true].value","value":"+41 1"}]`,
+			want: janeJSON[:len(janeJSON)-1] + `,"phoneNumbers":[{"type":"work","primary":true,"value":"+41 1"}]}`,
+		},
 		{name: "rfc: replace without a match", profile: ProfileRFC, ops: `[{"op":"replace","path":"emails[type eq \"other\"].value","value":"o@example.com"}]`, want: "400 noTarget"},
 		{name: "no element can be made from an inequality", ops: `[{"op":"replace","path":"emails[type sw \"o\"].value","value":"o@example.com"}]`, want: "400 noTarget"},
-		{name: "add a present element", ops: `[{"op":"add","path":"emails","value":[{"value":"J@home.example"}]}]`,
-			want: replace(`j@home`, `J@home`)},
-		{name: "a new primary element", ops: `[{"op":"add","path":"emails","value":[{"value":"n@example.com","primary":true}]}]`,
-			want: strings.Replace(replace(`"primary":true`, `"primary":false`), `"type":"home"}`, `"type":"home"},{"value":"n@example.com","primary":true}`, 1)},
-		{name: "another element becomes primary", ops: `[{"op":"add","path":"emails[type eq \"home\"].primary","value":"True"}]`,
-			want: strings.Replace(replace(`"primary":true`, `"primary":false`), `"type":"home"`, `"type":"home","primary":true`, 1)},
-		{name: "remove an element", ops: `[{"op":"remove","path":"emails[type eq \"home\"]"}]`,
-			want: replace(`,{"value":"j@home.example","type":"home"}`, ``)},
-		{name: "remove the value of an element", ops: `[{"op":"remove","path":"emails[type eq \"home\"].value"}]`,
-			want: replace(`,{"value":"j@home.example","type":"home"}`, ``)},
-		{name: "null value of an element", ops: `[{"op":"replace","path":"emails[type eq \"home\"].value","value":null}]`,
-			want: replace(`,{"value":"j@home.example","type":"home"}`, ``)},
+		{
+			name: "add a present element", ops: `[{"op":"add","path":"emails","value":[{"value":"J@home.example"}]}]`,
+			want: replace(`j@home`, `J@home`),
+		},
+		{
+			name: "a new primary element", ops: `[{"op":"add","path":"emails","value":[{"value":"n@example.com","primary":true}]}]`,
+			want: strings.Replace(replace(`"primary":true`, `"primary":false`), `"type":"home"}`, `"type":"home"},{"value":"n@example.com","primary":true}`, 1),
+		},
+		{
+			name: "another element becomes primary", ops: `[{"op":"add","path":"emails[type eq \"home\"].primary","value":"True"}]`,
+			want: strings.Replace(replace(`"primary":true`, `"primary":false`), `"type":"home"`, `"type":"home","primary":true`, 1),
+		},
+		{
+			name: "remove an element", ops: `[{"op":"remove","path":"emails[type eq \"home\"]"}]`,
+			want: replace(`,{"value":"j@home.example","type":"home"}`, ``),
+		},
+		{
+			name: "remove the value of an element", ops: `[{"op":"remove","path":"emails[type eq \"home\"].value"}]`,
+			want: replace(`,{"value":"j@home.example","type":"home"}`, ``),
+		},
+		{
+			name: "null value of an element", ops: `[{"op":"replace","path":"emails[type eq \"home\"].value","value":null}]`,
+			want: replace(`,{"value":"j@home.example","type":"home"}`, ``),
+		},
 		{name: "remove elements that are not there", ops: `[{"op":"remove","path":"emails[type eq \"other\"]"}]`, want: janeJSON},
-		{name: "remove all elements", ops: `[{"op":"remove","path":"emails"}]`,
-			want: replace(`"emails":[{"value":"jane@example.com","type":"work","primary":true},{"value":"j@home.example","type":"home"}],`, ``)},
-		{name: "replace all elements", ops: `[{"op":"replace","path":"emails","value":[{"value":"x@example.com"}]}]`,
-			want: replace(`[{"value":"jane@example.com","type":"work","primary":true},{"value":"j@home.example","type":"home"}]`, `[{"value":"x@example.com"}]`)},
-		{name: "operations see the ones before", ops: `[{"op":"remove","path":"emails"},{"op":"add","path":"emails","value":[{"value":"a@example.com"}]},{"op":"replace","path":"emails[value eq \"A@example.com\"].type","value":"work"}]`,
-			want: replace(`[{"value":"jane@example.com","type":"work","primary":true},{"value":"j@home.example","type":"home"}]`, `[{"value":"a@example.com","type":"work"}]`)},
+		{
+			name: "remove all elements", ops: `[{"op":"remove","path":"emails"}]`,
+			want: replace(`"emails":[{"value":"jane@example.com","type":"work","primary":true},{"value":"j@home.example","type":"home"}],`, ``),
+		},
+		{
+			name: "replace all elements", ops: `[{"op":"replace","path":"emails","value":[{"value":"x@example.com"}]}]`,
+			want: replace(`[{"value":"jane@example.com","type":"work","primary":true},{"value":"j@home.example","type":"home"}]`, `[{"value":"x@example.com"}]`),
+		},
+		{
+			name: "operations see the ones before", ops: `[{"op":"remove","path":"emails"},{"op":"add","path":"emails","value":[{"value":"a@example.com"}]},{"op":"replace","path":"emails[value eq \"A@example.com\"].type","value":"work"}]`,
+			want: replace(`[{"value":"jane@example.com","type":"work","primary":true},{"value":"j@home.example","type":"home"}]`, `[{"value":"a@example.com","type":"work"}]`),
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -40,8 +40,10 @@ const (
 
 // endpointOf finds an endpoint by its name in any case.
 func endpointOf(segment string) string {
-	for _, e := range []string{endpointUsers, endpointGroups, endpointSchemas, endpointResourceTypes, endpointConfig,
-		endpointBulk, endpointMe, endpointSearch} {
+	for _, e := range []string{
+		endpointUsers, endpointGroups, endpointSchemas, endpointResourceTypes, endpointConfig,
+		endpointBulk, endpointMe, endpointSearch,
+	} {
 		if strings.EqualFold(e, segment) {
 			return e
 		}

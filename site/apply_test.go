@@ -68,9 +68,11 @@ func steps(p site.Plan) []string {
 
 func TestApply(t *testing.T) {
 	d := directorytest.Core(t, directorytest.OpenSQLite(t), nil)
-	want := []string{"create service account reader", "create user alice", "create user carol", "create group staff",
+	want := []string{
+		"create service account reader", "create user alice", "create user carol", "create group staff",
 		"create group everybody", "create policy office-net", "create app wiki", "create app wifi",
-		"create radius client ap-hall", "create scim source hr"}
+		"create radius client ap-hall", "create scim source hr",
+	}
 	for _, dry := range []bool{true, false} { // a dry run leaves nothing behind
 		plan, err := apply(t, d, example, site.Options{DryRun: dry})
 		if err != nil {
@@ -88,8 +90,10 @@ func TestApply(t *testing.T) {
 		t.Errorf("the second run is not empty: %v, extra %v", steps(plan), plan.Extra)
 	}
 	for _, tt := range []struct{ name, password string }{{"alice", "curious and"}, {"carol", "secret"}} {
-		dec, err := d.Authenticate(t.Context(), directory.Attempt{Name: tt.name, Protocol: directory.ProtocolLDAP,
-			App: "wifi", Proof: directory.PasswordProof{Password: directory.Secret(tt.password)}})
+		dec, err := d.Authenticate(t.Context(), directory.Attempt{
+			Name: tt.name, Protocol: directory.ProtocolLDAP,
+			App: "wifi", Proof: directory.PasswordProof{Password: directory.Secret(tt.password)},
+		})
 		if err != nil || !dec.Allowed() {
 			t.Errorf("%s may not enter: %s, %v", tt.name, dec.Reason, err)
 		}

@@ -175,8 +175,12 @@ func conformGroups(t *testing.T, s directory.Store) {
 // conformGraph checks the climb through nested groups, cycles included.
 func conformGraph(t *testing.T, s directory.Store) {
 	nestings := []directory.Nesting{
-		{Parent: 2, Child: 1, Source: "local"}, {Parent: 2, Child: 1, Source: "site", Ends: at(1)}, {Parent: 3, Child: 2, Source: "local"},
-		{Parent: 5, Child: 4, Source: "local"}, {Parent: 6, Child: 6, Source: "local"}, {Parent: 7, Child: 6, Source: "local"},
+		{Parent: 2, Child: 1, Source: "local"},
+		{Parent: 2, Child: 1, Source: "site", Ends: at(1)},
+		{Parent: 3, Child: 2, Source: "local"},
+		{Parent: 5, Child: 4, Source: "local"},
+		{Parent: 6, Child: 6, Source: "local"},
+		{Parent: 7, Child: 6, Source: "local"},
 		{Parent: 6, Child: 7, Source: "local"},
 	}
 	mustUpdate(t, s, func(tx *directory.Tx) error {

@@ -9,8 +9,10 @@ const (
 // The constructors name the combinations of matching rules that occur.
 
 func text(oid string, names ...string) AttributeType {
-	return AttributeType{OID: oid, Names: names, Equality: "caseIgnoreMatch", Substr: "caseIgnoreSubstringsMatch",
-		Syntax: syntaxDirectoryString, Audience: listed}
+	return AttributeType{
+		OID: oid, Names: names, Equality: "caseIgnoreMatch", Substr: "caseIgnoreSubstringsMatch",
+		Syntax: syntaxDirectoryString, Audience: listed,
+	}
 }
 
 // named is text that inherits from name (RFC 4519 §2.18).
@@ -21,8 +23,10 @@ func named(oid string, names ...string) AttributeType {
 }
 
 func ia5(oid, name string) AttributeType {
-	return AttributeType{OID: oid, Names: []string{name}, Equality: "caseIgnoreIA5Match", Substr: "caseIgnoreIA5SubstringsMatch",
-		Syntax: syntaxIA5, Audience: listed}
+	return AttributeType{
+		OID: oid, Names: []string{name}, Equality: "caseIgnoreIA5Match", Substr: "caseIgnoreIA5SubstringsMatch",
+		Syntax: syntaxIA5, Audience: listed,
+	}
 }
 
 func exactIA5(oid, name string) AttributeType {
@@ -30,13 +34,17 @@ func exactIA5(oid, name string) AttributeType {
 }
 
 func phone(oid string, names ...string) AttributeType {
-	return AttributeType{OID: oid, Names: names, Equality: "telephoneNumberMatch", Substr: "telephoneNumberSubstringsMatch",
-		Syntax: syntaxTelephone, Audience: listed}
+	return AttributeType{
+		OID: oid, Names: names, Equality: "telephoneNumberMatch", Substr: "telephoneNumberSubstringsMatch",
+		Syntax: syntaxTelephone, Audience: listed,
+	}
 }
 
 func address(oid, name string) AttributeType {
-	return AttributeType{OID: oid, Names: []string{name}, Equality: "caseIgnoreListMatch", Substr: "caseIgnoreListSubstringsMatch",
-		Syntax: syntaxPostalAddress, Audience: listed}
+	return AttributeType{
+		OID: oid, Names: []string{name}, Equality: "caseIgnoreListMatch", Substr: "caseIgnoreListSubstringsMatch",
+		Syntax: syntaxPostalAddress, Audience: listed,
+	}
 }
 
 func dn(oid, name string) AttributeType {
@@ -51,8 +59,10 @@ func ref(oid, name string) AttributeType {
 }
 
 func integer(oid, name string) AttributeType {
-	return AttributeType{OID: oid, Names: []string{name}, Equality: "integerMatch", Ordering: "integerOrderingMatch",
-		Syntax: syntaxInteger, Single: true, Audience: listed}
+	return AttributeType{
+		OID: oid, Names: []string{name}, Equality: "integerMatch", Ordering: "integerOrderingMatch",
+		Syntax: syntaxInteger, Single: true, Audience: listed,
+	}
 }
 
 func octets(oid, name string) AttributeType {
@@ -60,8 +70,10 @@ func octets(oid, name string) AttributeType {
 }
 
 func moment(oid, name string) AttributeType {
-	return operational(AttributeType{OID: oid, Names: []string{name}, Equality: "generalizedTimeMatch", Ordering: "generalizedTimeOrderingMatch",
-		Syntax: syntaxGeneralizedTime, Single: true, Audience: listed})
+	return operational(AttributeType{
+		OID: oid, Names: []string{name}, Equality: "generalizedTimeMatch", Ordering: "generalizedTimeOrderingMatch",
+		Syntax: syntaxGeneralizedTime, Single: true, Audience: listed,
+	})
 }
 
 func oids(oid, name string) AttributeType {
