@@ -226,9 +226,13 @@ func TestCommandsSurviveKills(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, database string) {
 		w := newWorld(t, database)
 		var acknowledged ledger
-		for n := range 30 {
+		begin := time.Now()
+		w.cli(t, "", "user", "add", "the-first")
+		usual := time.Since(begin)
+		const rounds = 20
+		for n := range rounds {
 			user := fmt.Sprintf("typed-%d", n)
-			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n*7)*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*usual/2*time.Duration(n)/rounds)
 			r, err := w.CLI(ctx, "", "user", "add", user)
 			cancel()
 			if err != nil && !errors.Is(err, context.DeadlineExceeded) {

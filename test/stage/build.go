@@ -12,13 +12,13 @@ import (
 func Daemons() []string { return []string{"ldapd", "radiusd", "scimd", "idp"} }
 
 // Build compiles every command of the module that contains the working
-// directory into dir and returns the module's root.
-func Build(ctx context.Context, dir string) (string, error) {
+// directory into dir, with flags of `go build`, and returns the module's root.
+func Build(ctx context.Context, dir string, flags ...string) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", dir+string(filepath.Separator), "./cmd/...")
+	cmd := exec.CommandContext(ctx, "go", append(append([]string{"build"}, flags...), "-o", dir+string(filepath.Separator), "./cmd/...")...)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the commands: %w\n%s", err, out)
