@@ -23,14 +23,13 @@ const (
 	Unavailable             // the store cannot be reached or is too slow; try again
 )
 
-var kindNames = [...]string{"internal", "invalid", "not found", "exists", "stale", "denied", "throttled", "unavailable"}
-
 // String returns the kind in words.
 func (k Kind) String() string {
-	if k < 0 || int(k) >= len(kindNames) {
-		return kindNames[Internal]
+	names := [...]string{"internal", "invalid", "not found", "exists", "stale", "denied", "throttled", "unavailable"}
+	if k < 0 || int(k) >= len(names) {
+		return names[Internal]
 	}
-	return kindNames[k]
+	return names[k]
 }
 
 // Error is what every method of the core returns when it fails. Msg may be

@@ -62,8 +62,11 @@ func (c tableCase[R, Q]) run(t *testing.T, s directory.Store) {
 		if err := c.table(tx).Update(missing); !directory.Is(err, directory.NotFound) {
 			t.Errorf("update of a row that is not there = %v", err)
 		}
-		for range c.table(tx).Take(none) {
-			break
+		for _, err := range c.table(tx).Take(none) {
+			if err != nil {
+				return err
+			}
+			break // what is left unread must not be in the way
 		}
 		n, err := c.table(tx).Delete(c.remove)
 		if err != nil {

@@ -46,7 +46,7 @@ func PostgresConfig(t testing.TB) sqlstore.Config {
 
 // sharedPostgres starts one cluster per test process, at first use.
 //
-//nolint:gochecknoglobals // starting a cluster takes seconds, a process needs one
+// starting a cluster takes seconds, a process needs one
 var sharedPostgres = sync.OnceValues(func() (*Postgres, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -149,7 +149,7 @@ wait $server
 if test "$line" != keep; then rm -rf "$4"; fi`
 
 func (p *Postgres) start(ctx context.Context) error {
-	cmd := exec.Command("/bin/sh", "-c", keeper, "keeper", //nolint:noctx // it outlives the test that starts it
+	cmd := exec.Command("/bin/sh", "-c", keeper, "keeper", // it outlives the test that starts it
 		filepath.Join(p.bin, "postgres"), filepath.Join(p.dir, "data"), strconv.Itoa(p.port), p.dir)
 	cmd.SysProcAttr, cmd.Dir = p.run, p.dir
 	in, err := cmd.StdinPipe()
