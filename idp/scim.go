@@ -179,6 +179,9 @@ type scimWriter struct {
 }
 
 func (w *scimWriter) WriteHeader(status int) {
+	if status < 200 {
+		return // SCIM has no interim answers, and their headers are nobody's business
+	}
 	if !w.started {
 		w.started = true
 		h := w.Header()

@@ -49,9 +49,13 @@ func (s *Server) openAccess(ctx context.Context, r *edge.Request, token string, 
 	if a.anchor == nil || a.anchor.App != c.app.ID || a.anchor.Issuer != c.issuer {
 		return nil, nil, nil
 	}
+	data, err := decodeGrant(a.anchor)
+	if err != nil {
+		return nil, nil, err
+	}
 	a.decision, err = s.d.Authorize(ctx, directory.Admission{
 		User: a.anchor.User, Epoch: a.anchor.Epoch, App: c.app.Slug,
-		Protocol: directory.ProtocolOIDC, Peer: r.Peer,
+		Protocol: directory.ProtocolOIDC, Peer: r.Peer, Factors: data.Factors,
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("authorize an access token: %w", err)
@@ -224,7 +228,11 @@ func (s *Server) introspectRefresh(r *edge.Request, c *client, token string) (in
 		!row.Consumed.IsZero() || !row.Revoked.IsZero() || !s.d.Now().Before(row.Expires) {
 		return introspection{}, nil
 	}
-	dec, fail := s.admit(r.Context(), r, c, row, nil)
+	data, err := decodeGrant(row)
+	if err != nil {
+		return introspection{}, undecided(err)
+	}
+	dec, fail := s.admit(r.Context(), r, c, row, data.Factors)
 	if fail != nil {
 		if fail.err != nil {
 			return introspection{}, fail

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -50,6 +51,9 @@ func (s *Server) refresh(ctx context.Context, r *edge.Request, c *client, p para
 	if value == "" {
 		return nil, "", invalidRequest("refresh_token is missing")
 	}
+	if !c.config.refreshes() {
+		return nil, "", &failure{status: http.StatusBadRequest, code: "unauthorized_client", description: "this client may not use refresh tokens"}
+	}
 	row, err := s.findToken(ctx, value)
 	if err != nil {
 		return nil, "", undecided(err)
@@ -94,6 +98,15 @@ func (s *Server) refresh(ctx context.Context, r *edge.Request, c *client, p para
 	return answer, dec.User.Username, nil
 }
 
+// anchored reports whether the anchor of a family is there and not revoked, and
+// keeps it so until the transaction ends.
+func anchored(a *directory.Artefacts, family string) (bool, error) {
+	for row, err := range a.Tokens.Take(directory.TokenQuery{Family: family, Kind: kindCode}) {
+		return err == nil && row.Revoked.IsZero(), err
+	}
+	return false, nil
+}
+
 // rotate replaces a refresh token by its successor. A token that was replaced
 // less than refreshGrace ago, and whose successor was not used yet, may be shown
 // again: the answer was lost on the way. Any other second use is a theft, and
@@ -102,6 +115,11 @@ func (s *Server) rotate(ctx context.Context, token *directory.Token, end time.Ti
 	now := s.d.Now()
 	err = s.d.RecordArtefacts(ctx, func(a *directory.Artefacts) error {
 		won = false
+		// A family ends with its anchor: a revocation that ran at the same time may
+		// not have seen the newest token.
+		if alive, err := anchored(a, token.Family); err != nil || !alive {
+			return err
+		}
 		row, err := takeToken(a, token.Hash)
 		if err != nil || row == nil || !row.Revoked.IsZero() {
 			return err
