@@ -37,12 +37,9 @@ func (d *Directory) ReadArtefacts(ctx context.Context, fn func(*Artefacts) error
 // NewID makes a row id for an artefact.
 func (d *Directory) NewID() (int64, error) { return d.ids.next() }
 
-// Unlock clears what the limiter knows of a user, here and in the store.
+// Unlock clears what the limiter knows of a user, in every process.
 func (d *Directory) Unlock(ctx context.Context, by Actor, id UserID) error {
 	_, err := d.Write(ctx, by, func(w *Writer) error { return w.unlock(id) })
-	if err == nil {
-		d.limiter.unlock(id)
-	}
 	return err
 }
 
@@ -55,6 +52,9 @@ func (w *Writer) unlock(id UserID) error {
 		return err
 	}
 	if _, err := w.tx.Failures.Delete(FailuresQuery{User: id}); err != nil {
+		return err
+	}
+	if err := w.changed(CredentialsChanged, int64(id), u.Rev); err != nil {
 		return err
 	}
 	return w.audit(VerbUnlock, u.touched(), nil)

@@ -291,6 +291,23 @@ func TestLimiter(t *testing.T) {
 	f.want(f.attempt("alice", "wrong"), directory.ReasonWrongPassword) // forgotten
 }
 
+func TestUnlockByAnotherProcess(t *testing.T) {
+	f := open(t)
+	alice := f.user("alice", "correct horse")
+	for i := range 8 {
+		f.attempt("alice", "wrong"+string(rune('0'+i)))
+	}
+	f.want(f.attempt("alice", "correct horse"), directory.ReasonThrottled)
+	other := directorytest.Join(t, f.store, f.Keys(), nil)
+	if err := other.Unlock(t.Context(), directorytest.Operator(), alice.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Barrier(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.want(f.attempt("alice", "correct horse"), directory.ReasonOK)
+}
+
 func TestTheSameWrongPasswordCountsOnce(t *testing.T) {
 	f := open(t)
 	f.user("alice", "correct horse")

@@ -100,7 +100,7 @@ func Open(c Config) (*Directory, error) {
 	d.hashes = newHashQueue(c.HashSlots)
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop = stop
-	d.follow = newFollower(c.Store, d.cache, c.Logger)
+	d.follow = newFollower(c.Store, d.cache, d.limiter, c.Logger)
 	d.auditor = newAuditor(c.Store, c.Logger)
 	d.done.Go(func() { d.follow.run(ctx) })
 	d.done.Go(func() { d.auditor.run(ctx) })

@@ -22,10 +22,11 @@ const (
 // caches. It does so every 25 ms, when the doorbell rings, and at once when an
 // attempt waits at the freshness barrier: one read serves all that wait.
 type follower struct {
-	store Store
-	cache *cache
-	log   *slog.Logger
-	kick  chan struct{}
+	store   Store
+	cache   *cache
+	limiter *limiter
+	log     *slog.Logger
+	kick    chan struct{}
 
 	mu      sync.Mutex
 	head    Head // applied
@@ -39,8 +40,8 @@ type barrierResult struct {
 	err  error
 }
 
-func newFollower(store Store, c *cache, log *slog.Logger) *follower {
-	return &follower{store: store, cache: c, log: log, kick: make(chan struct{}, 1), moved: make(chan struct{})}
+func newFollower(store Store, c *cache, l *limiter, log *slog.Logger) *follower {
+	return &follower{store: store, cache: c, limiter: l, log: log, kick: make(chan struct{}, 1), moved: make(chan struct{})}
 }
 
 // Barrier passes the freshness barrier: it returns a position of the feed that
@@ -152,6 +153,7 @@ func (f *follower) catchUp(ctx context.Context, head Head) error {
 		}
 		at.Seq = changes[len(changes)-1].Seq
 		f.cache.apply(changes, at.Seq)
+		f.limiter.apply(changes)
 	}
 	f.move(at)
 	return nil

@@ -187,13 +187,23 @@ func (l *limiter) enter(ctx context.Context, account string) (leave func(), ok b
 	}
 }
 
-// unlock forgets what is known of a user in this process.
-func (l *limiter) unlock(user UserID) {
+// apply forgets what this process knows of users whose credentials changed: they
+// were unlocked, or whatever was guessed at is no longer there.
+func (l *limiter) apply(changes []Change) {
+	users := map[UserID]bool{}
+	for i := range changes {
+		if changes[i].Kind == CredentialsChanged {
+			users[UserID(changes[i].Ref)] = true
+		}
+	}
+	if len(users) == 0 {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, generation := range []map[string]*failures{l.entries, l.older} {
+	for _, generation := range []map[string]*failures{l.entries, l.older, l.dirty} {
 		for key, e := range generation {
-			if e.user == user {
+			if users[e.user] {
 				delete(generation, key)
 			}
 		}
