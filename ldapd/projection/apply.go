@@ -183,15 +183,12 @@ func (w *work) setMembers(group directory.GroupID, rows map[directory.UserID]spa
 	if !ok {
 		return
 	}
-	w.locked(func() {
-		for _, member := range w.s.direct(slot) {
-			if member >= firstGroup {
-				continue
-			}
-			if _, stays := rows[directory.UserID(w.s.users.idOf(member))]; !stays {
-				w.s.setEdge(edge{slot, member}, nil, now)
-			}
+	w.unset(slot, now, func(member uint32) bool {
+		if member >= firstGroup {
+			return true
 		}
+		_, stays := rows[directory.UserID(w.s.users.idOf(member))]
+		return stays
 	})
 	for user, r := range rows {
 		w.setMember(pair{group, user}, r, now)
@@ -204,18 +201,25 @@ func (w *work) setChildren(parent directory.GroupID, rows map[directory.GroupID]
 	if !ok {
 		return
 	}
-	w.locked(func() {
-		for _, child := range w.s.direct(slot) {
-			if child < firstGroup {
-				continue
-			}
-			if _, stays := rows[directory.GroupID(w.s.groups.idOf(child))]; !stays {
-				w.s.setEdge(edge{slot, child}, nil, now)
-			}
+	w.unset(slot, now, func(member uint32) bool {
+		if member < firstGroup {
+			return true
 		}
+		_, stays := rows[directory.GroupID(w.s.groups.idOf(member))]
+		return stays
 	})
 	for child, r := range rows {
 		w.setChild([2]directory.GroupID{parent, child}, r, now)
+	}
+}
+
+// unset ends the memberships in a group of those who do not stay.
+func (w *work) unset(group uint32, now int64, stays func(member uint32) bool) {
+	w.s.mu.RLock()
+	gone := slices.DeleteFunc(w.s.direct(group), stays)
+	w.s.mu.RUnlock()
+	for _, member := range gone {
+		w.setLink(edge{group, member}, nil, now)
 	}
 }
 

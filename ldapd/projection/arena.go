@@ -30,10 +30,10 @@ func (a *arena) open(size int) {
 		a.at = a.free[n-1]
 		a.free = a.free[:n-1]
 		a.chunks[a.at], a.fill[a.at], a.live[a.at] = c, 0, 0
-		return
+	} else {
+		a.at = uint32(len(a.chunks))
+		a.chunks, a.fill, a.live = append(a.chunks, c), append(a.fill, 0), append(a.live, 0)
 	}
-	a.at = uint32(len(a.chunks))
-	a.chunks, a.fill, a.live = append(a.chunks, c), append(a.fill, 0), append(a.live, 0)
 	if a.at == 0 {
 		a.fill[0] = refUnit // so that no record has the reference 0
 	}

@@ -85,13 +85,12 @@ func maskOf(ids ...attrID) mask {
 	return m
 }
 
-func (m *mask) set(a attrID)          { m[a>>6] |= 1 << (a & 63) }
-func (m mask) has(a attrID) bool      { return m[a>>6]&(1<<(a&63)) != 0 }
-func (m mask) and(o mask) mask        { return mask{m[0] & o[0], m[1] & o[1]} }
-func (m mask) or(o mask) mask         { return mask{m[0] | o[0], m[1] | o[1]} }
-func (m mask) without(o mask) mask    { return mask{m[0] &^ o[0], m[1] &^ o[1]} }
-func (m mask) empty() bool            { return m[0]|m[1] == 0 }
-func (m mask) intersects(o mask) bool { return !m.and(o).empty() }
+func (m *mask) set(a attrID)       { m[a>>6] |= 1 << (a & 63) }
+func (m mask) has(a attrID) bool   { return m[a>>6]&(1<<(a&63)) != 0 }
+func (m mask) and(o mask) mask     { return mask{m[0] & o[0], m[1] & o[1]} }
+func (m mask) or(o mask) mask      { return mask{m[0] | o[0], m[1] | o[1]} }
+func (m mask) without(o mask) mask { return mask{m[0] &^ o[0], m[1] &^ o[1]} }
+func (m mask) empty() bool         { return m[0]|m[1] == 0 }
 
 // next removes the lowest attribute of a mask that is not empty.
 func (m *mask) next() attrID {

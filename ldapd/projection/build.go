@@ -23,6 +23,8 @@ type published struct {
 type builder struct {
 	person []published
 	group  []published
+	at     map[string]int // index in person, by key
+	values [][]string     // of one user, in the order of person
 	rec    record
 	blob   []byte
 }
@@ -30,7 +32,7 @@ type builder struct {
 // newBuilder derives from the one attribute table what is published and as what. Attributes that are computed here,
 // or depend on more than their own values, are left out.
 func newBuilder(t *attributes) *builder {
-	b := &builder{}
+	b := &builder{at: map[string]int{}}
 	ofGroup := maskOf(attrDescription, attrO, attrOU, t.byName["businesscategory"])
 	for _, a := range schema.Attributes() {
 		if a.Computed || len(a.LDAP) == 0 {
@@ -44,10 +46,12 @@ func newBuilder(t *attributes) *builder {
 			}
 			// What has a fallback comes by itself; ou of a person is departmentNumber.
 			if i == 0 && id != attrCN && id != attrSN && id != attrDisplayName {
+				b.at[a.Key] = len(b.person)
 				b.person = append(b.person, p)
 			}
 		}
 	}
+	b.values = make([][]string, len(b.person))
 	return b
 }
 
@@ -105,12 +109,22 @@ func (b *builder) personal(u *directory.User, f flags) flags {
 	}
 	b.one(attrSN, family)
 	b.mail(u)
+	clear(b.values)
+	for key, values := range u.Profile {
+		if i, ok := b.at[key]; ok {
+			b.values[i] = values
+		}
+	}
 	var more flags
-	for _, p := range b.person {
+	for i, p := range b.person {
+		values := b.values[i]
+		if len(values) == 0 {
+			continue
+		}
 		switch p.attr {
 		case attrHomeDirectory, attrLoginShell, attrGecos:
-			if v := u.Profile.First(p.key); f.has(flagPosix) && posixText(v) {
-				b.one(p.attr, v)
+			if f.has(flagPosix) && posixText(values[0]) {
+				b.one(p.attr, values[0])
 			}
 			continue
 		case attrSSHPublicKey:
@@ -118,7 +132,7 @@ func (b *builder) personal(u *directory.User, f flags) flags {
 				continue
 			}
 		}
-		if b.several(p, u.Profile[p.key]) {
+		if b.several(p, values) {
 			switch p.attr {
 			case attrSSHPublicKey:
 				more |= flagSSH

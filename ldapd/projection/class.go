@@ -47,8 +47,10 @@ type classes struct {
 
 func newClasses(t *attributes) classes {
 	c := classes{ids: map[string]uint8{}, byName: map[string]mask{}}
-	c.structural = [kinds]string{kindBase: "organization", kindUnit: "organizationalUnit", kindPerson: "inetOrgPerson",
-		kindService: "applicationProcess", kindGroup: "groupOfNames"}
+	c.structural = [kinds]string{
+		kindBase: "organization", kindUnit: "organizationalUnit", kindPerson: "inetOrgPerson",
+		kindService: "applicationProcess", kindGroup: "groupOfNames",
+	}
 	all := schema.ObjectClasses()
 	byKey := map[string]schema.ObjectClass{}
 	for _, k := range all {

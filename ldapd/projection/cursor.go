@@ -15,7 +15,9 @@ import (
 
 const (
 	batchMost = 1000 // entries that are selected under one lock
-	visitMost = 8192 // candidates that are evaluated under one lock
+	visitMost = 8192 // tests on candidates under one lock
+	// visitLeast is how many candidates are evaluated under one lock, however many tests the filter has.
+	visitLeast = 64
 )
 
 // Viewer is on whose behalf is asked. The zero Viewer sees nothing.
@@ -45,6 +47,7 @@ type Cursor struct {
 	done  bool
 
 	filter  filter
+	bound   uint64 // version of the state that filter is bound to
 	eval    evaluator
 	planner planner
 	kept    found // candidates that no index changes
@@ -54,6 +57,7 @@ type Cursor struct {
 	most    int   // hits wanted in this batch
 
 	hits  []hit
+	used  int // of the memory of hits, by earlier batches
 	dn    []byte
 	buf   []byte
 	slots []uint32
@@ -81,7 +85,7 @@ func (c *Cursor) Open(x *Index, q Query) error {
 		return err
 	}
 	c.Close()
-	c.s, c.after, c.done, c.planned = s, q.After, false, false
+	c.s, c.after, c.done, c.planned, c.bound = s, q.After, false, false, 0
 	c.seen = s.attrs.sees(q.Viewer.Audience)
 	c.filter.compile(s.attrs, q.Filter, c.seen)
 	c.eval.s, c.eval.f = s, &c.filter
@@ -116,11 +120,15 @@ func (s *state) own(v Viewer) uint32 {
 	return 0
 }
 
-// matched returns the name of the entry above one that does not exist.
+// matched returns the name of the entry above one that does not exist. Who may not know that entry hears of the
+// container, whether it is there or not.
 func (s *state) matched(nearest uint32, v Viewer) string {
 	r := s.record(nearest)
-	if r == nil || v.Audience == 0 || nearest >= fixedSlots && !v.full() {
+	if r == nil || v.Audience == 0 {
 		return ""
+	}
+	if nearest >= fixedSlots && !v.full() {
+		r = s.fixed[unitAbove(r.flags())]
 	}
 	return string(s.tree.appendDN(nil, r))
 }
@@ -153,6 +161,7 @@ func reachOf(base uint32, scope wire.Scope) reach {
 // Next selects up to most entries (at most 1,000) that come after those selected before, and returns how many it
 // found; 0 is the end. It fails when ctx ends. Entries are then named by their index in this batch.
 func (c *Cursor) Next(ctx context.Context, most int) (int, error) {
+	c.used = max(c.used, len(c.hits))
 	c.hits = c.hits[:0]
 	c.most = min(most, batchMost)
 	for !c.done && len(c.hits) == 0 && c.most > 0 {
@@ -160,8 +169,11 @@ func (c *Cursor) Next(ctx context.Context, most int) (int, error) {
 			return 0, err
 		}
 		c.s.mu.RLock()
-		c.filter.bind(c.s)
-		c.visits = visitMost
+		if c.bound != c.s.version {
+			c.filter.bind(c.s)
+			c.bound = c.s.version
+		}
+		c.visits = max(visitLeast, visitMost/len(c.filter.tests))
 		c.done = c.selectBatch()
 		c.s.mu.RUnlock()
 	}
@@ -325,7 +337,7 @@ func (c *Cursor) Position(i int) uint64 { return c.hits[i].position }
 
 // Close lets go of what the search held. Without it the memory stays until the next Open.
 func (c *Cursor) Close() {
-	clear(c.hits[:cap(c.hits)])
-	c.hits, c.kept, c.s = c.hits[:0], found{}, nil
+	clear(c.hits[:max(c.used, len(c.hits))])
+	c.hits, c.used, c.kept, c.s = c.hits[:0], 0, found{}, nil
 	c.eval.s, c.planner.s, c.done = nil, nil, true
 }

@@ -27,6 +27,7 @@ func (s *state) down(group uint32) set {
 func (s *state) link(group, member uint32, in bool) {
 	down, region := &s.groups.down[group-firstGroup], s.region(member)
 	up := &region.up[member-region.first]
+	s.version++
 	var changed bool
 	if in {
 		*up, _ = s.links.add(*up, group)

@@ -25,8 +25,10 @@ type naive struct {
 }
 
 func newNaive(seen schema.Audience, list []answer) *naive {
-	n := &naive{seen: seen, entries: map[string]answer{}, types: map[string]schema.AttributeType{}, subs: map[string][]string{},
-		classes: map[string]string{}, dns: map[string]string{}}
+	n := &naive{
+		seen: seen, entries: map[string]answer{}, types: map[string]schema.AttributeType{}, subs: map[string][]string{},
+		classes: map[string]string{}, dns: map[string]string{},
+	}
 	for _, t := range schema.LDAPTypes() {
 		for _, name := range append(t.Names, t.OID) {
 			n.types[strings.ToLower(name)] = t

@@ -75,7 +75,7 @@ func (c *Cursor) appendAttributes(dst []byte, h *hit, want *Selection) []byte {
 			dst = appendAttribute(dst, t.all[a].head, values, want.typesOnly)
 		}
 	}
-	if m := show.and(t.linked); !m.empty() {
+	if m := show.and(t.linked).and(linkedOf(h.record)); !m.empty() {
 		dst = c.appendLinked(dst, h, m, want.typesOnly)
 	}
 	return dst

@@ -37,8 +37,10 @@ func TestPersonIsRenderedAsTheSchemaSays(t *testing.T) {
 	w.start()
 	now := directorytest.Start
 	want := map[string][]string{
-		"objectClass": {"top", "person", "organizationalPerson", "inetOrgPerson", "posixAccount", "shadowAccount",
-			"ldapPublicKey", "authorizedServiceObject", "hostObject"},
+		"objectClass": {
+			"top", "person", "organizationalPerson", "inetOrgPerson", "posixAccount", "shadowAccount",
+			"ldapPublicKey", "authorizedServiceObject", "hostObject",
+		},
 		"uid": {"alice"}, "cn": {"Alice L.", "alice"}, "displayName": {"Alice L."}, "sn": {"Liddell"}, "givenName": {"Alice"},
 		"mail": {"alice@example.com", "a@other.example"}, "title": {"Engineer"}, "departmentNumber": {"R&D"}, "ou": {"R&D"},
 		"manager": {userDN("boss")}, "telephoneNumber": {"+41 44 123 45 67"}, "postalAddress": {"Main St 1$Zürich"},

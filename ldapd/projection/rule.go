@@ -200,30 +200,28 @@ func parseMoment(v []byte) (int64, bool) {
 
 // parseUUID reads the form of RFC 9562 §4 in any case.
 func parseUUID[T string | []byte](v T) (id [16]byte, ok bool) {
-	if len(v) != 36 {
+	if len(v) != 36 || v[8] != '-' || v[13] != '-' || v[18] != '-' || v[23] != '-' {
 		return id, false
 	}
-	n := 0
-	for i := 0; i < 36; i++ {
-		if i == 8 || i == 13 || i == 18 || i == 23 {
-			if v[i] != '-' {
-				return id, false
-			}
-			continue
-		}
-		o := v[i] | 0x20
-		switch {
-		case '0' <= v[i] && v[i] <= '9':
-			o = v[i] - '0'
-		case 'a' <= o && o <= 'f':
-			o -= 'a' - 10
-		default:
-			return id, false
-		}
-		id[n/2] = id[n/2]<<4 | o
-		n++
+	const pairs = "\x00\x02\x04\x06\x09\x0b\x0e\x10\x13\x15\x18\x1a\x1c\x1e\x20\x22" // where the octets begin
+	bad := byte(0)
+	for i := range id {
+		high, low := hexDigit(v[pairs[i]]), hexDigit(v[pairs[i]+1])
+		bad |= high | low
+		id[i] = high<<4 | low
 	}
-	return id, true
+	return id, bad < 16
+}
+
+// hexDigit returns the value of a digit, and more than 15 for what is none.
+func hexDigit(o byte) byte {
+	if d := o - '0'; d < 10 {
+		return d
+	}
+	if d := (o | 0x20) - 'a'; d < 6 {
+		return d + 10
+	}
+	return 0xff
 }
 
 func appendUUID(dst []byte, id []byte) []byte {

@@ -30,6 +30,7 @@ type state struct {
 	seed  maphash.Seed
 
 	mu      sync.RWMutex
+	version uint64 // grows with every change
 	fixed   [fixedSlots]record
 	users   region
 	groups  region
@@ -45,7 +46,7 @@ type state struct {
 }
 
 func newState(attrs *attributes, t *tree) *state {
-	s := &state{attrs: attrs, tree: t, seed: maphash.MakeSeed(), posts: newSets(), links: newSets(), timed: newTimed()}
+	s := &state{attrs: attrs, tree: t, seed: maphash.MakeSeed(), posts: newSets(), links: newSets(), timed: newTimed(), version: 1}
 	s.users.first, s.groups.first = firstUser, firstGroup
 	s.next.Store(never)
 	s.fixed = t.containers()
@@ -170,6 +171,7 @@ func (s *state) keysIn(dst []key, slot uint32) []key {
 func (s *state) put(slot uint32, r record, before, after []key) {
 	g := s.region(slot)
 	at := slot - g.first
+	s.version++
 	s.forget(slot)
 	r.setSlot(slot)
 	s.repost(slot, before, after)
@@ -197,6 +199,7 @@ func (s *state) forget(slot uint32) {
 
 // remove takes the entry out of a slot, whose keys were before, with its memberships; mu is held.
 func (s *state) remove(slot uint32, before []key) {
+	s.version++
 	s.repost(slot, before, nil)
 	s.forget(slot)
 	s.unlinkAll(slot)

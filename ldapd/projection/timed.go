@@ -91,13 +91,28 @@ func (t *timed) forget(slot uint32) {
 	}
 }
 
+// push queues a moment. When most of the queue is out of date it is made anew.
+func (t *timed) push(d due, now int64) {
+	heap.Push(&t.queue, d)
+	if len(t.queue) < 4*len(t.rows)+64 {
+		return
+	}
+	t.queue = t.queue[:0]
+	for e, rows := range t.rows {
+		if _, next := rows.at(now); next != never {
+			t.queue = append(t.queue, due{next, e})
+		}
+	}
+	heap.Init(&t.queue)
+}
+
 // setEdge makes rows the only ones of a membership, and the membership what they say at now; mu is held.
 func (s *state) setEdge(e edge, rows spans, now int64) {
 	in, next := rows.at(now)
 	delete(s.timed.rows, e)
 	if !rows.always() && next != never {
 		s.timed.rows[e] = rows
-		heap.Push(&s.timed.queue, due{next, e})
+		s.timed.push(due{next, e}, now)
 		s.next.Store(s.timed.queue[0].at)
 	}
 	s.link(e.group, e.member, in)

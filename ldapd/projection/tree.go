@@ -44,8 +44,10 @@ func newTree(domain string) (*tree, error) {
 		return nil, fmt.Errorf("the domain %q: %w", domain, err)
 	}
 	t.prefix = [kinds]string{kindUnit: "ou=", kindPerson: "uid=", kindService: "cn=", kindGroup: "cn="}
-	t.suffix = [kinds]string{kindBase: t.dn, kindUnit: "," + t.dn, kindPerson: ",ou=users," + t.dn,
-		kindService: ",ou=services," + t.dn, kindGroup: ",ou=groups," + t.dn}
+	t.suffix = [kinds]string{
+		kindBase: t.dn, kindUnit: "," + t.dn, kindPerson: ",ou=users," + t.dn,
+		kindService: ",ou=services," + t.dn, kindGroup: ",ou=groups," + t.dn,
+	}
 	return t, nil
 }
 
@@ -83,6 +85,20 @@ func (t *tree) containers() (fixed [fixedSlots]record) {
 		})
 	}
 	return fixed
+}
+
+// unitAbove returns the slot of the container that an entry stands in.
+func unitAbove(f flags) uint32 {
+	switch f.kind() {
+	case kindPerson:
+		return slotUsers
+	case kindService:
+		return slotServices
+	case kindGroup:
+		return slotGroups
+	default:
+		return slotBase
+	}
 }
 
 // unitOf returns the slot of the container with a normalised RDN.
@@ -201,18 +217,11 @@ func unescape(v []byte) (plain []byte, ok bool) {
 	}
 	for i := 0; i < len(v); i++ {
 		if v[i] == '\\' && i+2 < len(v) {
-			plain = append(plain, unhex(v[i+1])<<4|unhex(v[i+2]))
+			plain = append(plain, hexDigit(v[i+1])<<4|hexDigit(v[i+2]))
 			i += 2
 			continue
 		}
 		plain = append(plain, v[i])
 	}
 	return plain, true
-}
-
-func unhex(o byte) byte {
-	if o >= 'a' {
-		return o - 'a' + 10
-	}
-	return o - '0'
 }

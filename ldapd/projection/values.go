@@ -21,6 +21,23 @@ func linked() mask {
 		attrHasSubordinates, attrNumSubordinates)
 }
 
+// linkedOf are the linked attributes that an entry may have; of what is not linked nothing is said.
+func linkedOf(r record) mask {
+	m := maskOf(attrHasSubordinates, attrNumSubordinates)
+	switch r.flags().kind() {
+	case kindPerson:
+		m = m.or(maskOf(attrMemberOf, attrIsMemberOf))
+		if r.find(attrManager) != nil {
+			m.set(attrManager)
+		}
+	case kindGroup:
+		m = m.or(maskOf(attrMember, attrUniqueMember, attrMemberUID, attrMemberOf, attrIsMemberOf))
+	case kindBase:
+		m.set(attrContextCSN)
+	}
+	return m
+}
+
 const (
 	timeLayout = "20060102150405Z"
 	csnLayout  = "20060102150405.000000Z"
