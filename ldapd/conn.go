@@ -250,32 +250,40 @@ func (c *conn) drop(order *closing) {
 
 // inflight are the operations that run beside a connection.
 type inflight struct {
-	mu  sync.Mutex
-	ops map[int32]context.CancelFunc
-	wg  sync.WaitGroup
+	mu    sync.Mutex
+	ops   map[int32]context.CancelFunc // those whose last answer is not on its way yet
+	count int                          // all
+	wg    sync.WaitGroup
 }
 
 // add counts an operation in, unless there are max already or its id is in use.
 func (f *inflight) add(id int32, cancel context.CancelFunc, most int) (ok, duplicate bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if _, duplicate = f.ops[id]; duplicate || len(f.ops) >= most {
+	if _, duplicate = f.ops[id]; duplicate || f.count >= most {
 		return false, duplicate
 	}
 	if f.ops == nil {
 		f.ops = make(map[int32]context.CancelFunc, most)
 	}
 	f.ops[id] = cancel
+	f.count++
 	f.wg.Add(1)
 	return true, false
 }
 
-func (f *inflight) remove(id int32) {
+// release makes an id free again.
+func (f *inflight) release(id int32) {
 	f.mu.Lock()
-	cancel := f.ops[id]
+	defer f.mu.Unlock()
 	delete(f.ops, id)
+}
+
+// done counts an operation out.
+func (f *inflight) done() {
+	f.mu.Lock()
+	f.count--
 	f.mu.Unlock()
-	cancel()
 	f.wg.Done()
 }
 

@@ -53,6 +53,7 @@ func (op *operation) checkStartTLS() wire.Result {
 		// protected.
 		return wire.Result{Code: wire.OperationsError, Message: "requests were sent before TLS began"}
 	}
+	op.c.running.wait() // for answers that are on their way
 	op.upgrade = true
 	return wire.Result{}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"gatehouse/ldapd/wire"
@@ -94,8 +95,12 @@ func (c *conn) beside(ctx context.Context, m *wire.Message, pdu []byte) {
 	op := &operation{c: c, m: c.s.msgs.Get().(*wire.Message), who: c.who, received: c.op.received, beside: true}
 	id, pdu := m.ID, bytes.Clone(pdu)
 	c.s.m.running.Inc()
+	// RFC 4511 §4.1.1.1: the client may use the id again once it has the answer.
+	release := sync.OnceFunc(func() { c.running.release(id) })
 	go func() {
-		defer c.running.remove(id)
+		defer c.running.done()
+		defer cancel()
+		defer release()
 		defer c.s.m.running.Dec()
 		defer func() {
 			if p := recover(); p != nil {
@@ -104,7 +109,9 @@ func (c *conn) beside(ctx context.Context, m *wire.Message, pdu []byte) {
 		}()
 		// It was decoded before, so it decodes again.
 		if err := op.m.Decode(pdu); err == nil {
-			op.finish(ctx, op.perform(ctx))
+			r := op.perform(ctx)
+			release()
+			op.finish(ctx, r)
 			_ = c.out.flush()
 		}
 		c.s.msgs.Put(op.m)

@@ -386,6 +386,28 @@ func TestBusyAndAbandon(t *testing.T) {
 	}
 }
 
+// TestMessageIDIsFreeOnceAnswered: a client may use an id again as soon as it has read the last answer (RFC 4511
+// §4.1.1.1), also after a search that ran beside the connection.
+func TestMessageIDIsFreeOnceAnswered(t *testing.T) {
+	w := newWorld(t, nil)
+	w.crowd(200, 10)
+	c := w.bindRaw(readerDN)
+	for r, n := wire.NewReader(c), 0; n < 300; n++ {
+		if _, err := c.Write(request(7, baseDN, "(objectClass=person)")); err != nil {
+			t.Fatal(err)
+		}
+		for done := false; !done; {
+			pdu, err := r.Next(1 << 20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if done = bytes.Contains(pdu[:8], []byte{2, 1, 7, byte(wire.OpSearchDone)}); done && !bytes.Contains(pdu, []byte{10, 1, 0}) {
+				t.Fatalf("search %d: %q", n, pdu)
+			}
+		}
+	}
+}
+
 func TestCompare(t *testing.T) {
 	w := newWorld(t, nil)
 	groupDN := "cn=staff,ou=groups," + baseDN
