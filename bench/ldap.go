@@ -68,24 +68,32 @@ func ldapQuestions() []question {
 		}
 	}
 	return []question{
-		{"LDAP: one entry by its name", "Base search of one of %d people; uid, cn and mail are returned.", "≥ 2×, ≤ 20 µs", connections,
+		{
+			"LDAP: one entry by its name", "Base search of one of %d people; uid, cn and mail are returned.", "≥ 2×, ≤ 20 µs", connections,
 			searching(func(p people) [][]byte {
 				return encode(p.count, func(i int) []byte { return searchRequest(p.dn(i), 0, present("objectClass")) })
-			})},
-		{"LDAP: one person by uid", "Subtree search `(uid=x)` among %d people; uid, cn and mail are returned.", "≥ 2×, ≤ 20 µs", connections,
+			}),
+		},
+		{
+			"LDAP: one person by uid", "Subtree search `(uid=x)` among %d people; uid, cn and mail are returned.", "≥ 2×, ≤ 20 µs", connections,
 			searching(func(p people) [][]byte {
 				return encode(p.count, func(i int) []byte { return searchRequest(usersDN, 2, equals("uid", p.name(i))) })
-			})},
-		{"LDAP: everybody, in pages", "Paged dump of %d people, 1,000 a page, 4 connections; counted are entries, p50 and p99 are of a page.", "≤ 2 µs an entry", 4,
+			}),
+		},
+		{
+			"LDAP: everybody, in pages", "Paged dump of %d people, 1,000 a page, 4 connections; counted are entries, p50 and p99 are of a page.", "≤ 2 µs an entry", 4,
 			func(addr string, p people, _ int) (client, error) {
 				conn, err := dialLDAP(addr, readerDN, p.reader)
 				return &dumper{ldapConn: conn, base: usersDN}, err
-			}},
-		{"LDAP: bind", "Simple bind of people who have signed in before (100 of %d): slapd verifies SSHA; Gatehouse its verified-password cache, behind argon2id.", "≥ 10,000/s", connections,
+			},
+		},
+		{
+			"LDAP: bind", "Simple bind of people who have signed in before (100 of %d): slapd verifies SSHA; Gatehouse its verified-password cache, behind argon2id.", "≥ 10,000/s", connections,
 			func(addr string, p people, _ int) (client, error) {
 				conn, err := dialLDAP(addr, "", "")
 				return repeater{conn, encode(signers, func(i int) []byte { return bindRequest(p.dn(i), p.password(i)) }), 0}, err
-			}},
+			},
+		},
 	}
 }
 
@@ -105,7 +113,7 @@ func (r *runner) askDirectory(ctx context.Context, s directoryServer, p people) 
 	for _, q := range ldapQuestions() {
 		got, err := measure(ctx, s.process, r.length, q.connections, func(i int) (client, error) { return q.open(s.addr, p, i) })
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w\n%s", q.title, err, s.process.Log())
+			return nil, fmt.Errorf("%s: %w\n%s", q.title, err, s.process.Tail())
 		}
 		results = append(results, got)
 	}

@@ -44,23 +44,21 @@ type runner struct {
 	table    table
 }
 
+// part is a subject that can be measured by itself.
+type part struct {
+	name string
+	run  func(context.Context) error
+}
+
 func (r *runner) all(ctx context.Context, only []string) (err error) {
-	parts := []struct {
-		name string
-		run  func(context.Context) error
-	}{
+	parts := []part{
 		{"ldap", r.ldap},
 		{"radius", r.radius},
 		{"idle", r.idle},
 		{"projection", r.projection},
 	}
 	for _, name := range only {
-		if !slices.ContainsFunc(parts, func(p struct {
-			name string
-			run  func(context.Context) error
-		}) bool {
-			return p.name == name
-		}) {
+		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {
 			return fmt.Errorf("there is nothing called %q to measure", name)
 		}
 	}

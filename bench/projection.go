@@ -47,8 +47,10 @@ func (r *runner) projection(ctx context.Context) error {
 		}
 	}
 	c := newCrowd(r.million)
-	r.table.add(section{title: "Projection", lines: lines,
-		note: fmt.Sprintf("%d people with %d attributes, %d groups, %d memberships.", c.people, crowdAttributes, c.groups, c.people*c.each)})
+	r.table.add(section{
+		title: "Projection", lines: lines,
+		note: fmt.Sprintf("%d people with %d attributes, %d groups, %d memberships.", c.people, crowdAttributes, c.groups, c.people*c.each),
+	})
 	return postgres.Stop()
 }
 
@@ -103,8 +105,10 @@ scim_sources:
 	if err != nil {
 		return nil, err
 	}
-	lines = append(lines, line{server: "a change, from the answer of SCIM to LDAP search, p50 / p99", target: "p99 ≤ 100 ms",
-		fact: fmt.Sprintf("%s / %s", micros(lags[len(lags)/2]), micros(lags[len(lags)*99/100]))})
+	lines = append(lines, line{
+		server: "a change, from the answer of SCIM to LDAP search, p50 / p99", target: "p99 ≤ 100 ms",
+		fact: fmt.Sprintf("%s / %s", micros(lags[len(lags)/2]), micros(lags[len(lags)*99/100])),
+	})
 	return lines, g.Stop("scimd", "ldapd")
 }
 

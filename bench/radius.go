@@ -34,11 +34,11 @@ func (r *runner) radius(ctx context.Context) error {
 	}
 	ask := func(process *stage.Process, addr string) (result, error) {
 		if err := signInEachOnce(addr, p, sockets[0]); err != nil {
-			return result{}, fmt.Errorf("%w\n%s", err, process.Log())
+			return result{}, fmt.Errorf("%w\n%s", err, process.Tail())
 		}
 		got, err := measure(ctx, process, r.length, connections, func(i int) (client, error) { return dialNAS(addr, sockets[i]) })
 		if err != nil {
-			return result{}, fmt.Errorf("%w\n%s", err, process.Log())
+			return result{}, fmt.Errorf("%w\n%s", err, process.Tail())
 		}
 		return got, nil
 	}
@@ -65,8 +65,10 @@ func (r *runner) radius(ctx context.Context) error {
 		}
 		lines = append(lines, line{server: "FreeRADIUS, " + backend, result: got})
 	}
-	r.table.add(section{title: "RADIUS: PAP", lines: lines,
-		note: fmt.Sprintf("Access-Request with PAP and Message-Authenticator from 100 of %d people who have signed in before. Gatehouse: freshness barrier, verified-password cache, session and audit included. FreeRADIUS: clear-text passwords in its users file, and in SQLite (`authorize` only, no accounting of sign-ins).", p.count)})
+	r.table.add(section{
+		title: "RADIUS: PAP", lines: lines,
+		note: fmt.Sprintf("Access-Request with PAP and Message-Authenticator from 100 of %d people who have signed in before. Gatehouse: freshness barrier, verified-password cache, session and audit included. FreeRADIUS: clear-text passwords in its users file, and in SQLite (`authorize` only, no accounting of sign-ins).", p.count),
+	})
 	return nil
 }
 
@@ -215,7 +217,7 @@ func (r *runner) freeradius(ctx context.Context, backend string, p people) (*sta
 	seal(one[0], 0, p.radius)
 	err = stage.Poll(ctx, 10*time.Second, func() error {
 		if !process.Running() {
-			return fmt.Errorf("freeradius has ended: %s", process.Log())
+			return fmt.Errorf("freeradius has ended: %s", process.Tail())
 		}
 		c, err := dialNAS(addr, one)
 		if err != nil {

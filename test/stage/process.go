@@ -48,6 +48,12 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 // Log is everything the process has written so far.
 func (p *Process) Log() string { return p.log.String() }
 
+// Tail is the last lines of Log.
+func (p *Process) Tail() string {
+	lines := strings.SplitAfter(p.Log(), "\n")
+	return strings.Join(lines[max(0, len(lines)-20):], "")
+}
+
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
