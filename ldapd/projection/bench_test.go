@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -94,6 +96,8 @@ func crowd(b testing.TB, n int) *Index {
 				p.members = append(p.members, directory.Membership{Group: directory.GroupID(2_000_000_000 + g), User: directory.UserID(1_000_000_000 + i)})
 			}
 		}
+		slices.SortFunc(p.members, func(a, b directory.Membership) int { return cmp.Compare(a.User, b.User) })
+		p.members = slices.Compact(p.members)
 		l.put(&p)
 	}
 	l.endGroup()

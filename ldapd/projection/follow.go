@@ -55,7 +55,7 @@ func (x *Index) Run(ctx context.Context) error {
 // serve makes a loaded state the one that questions are answered from.
 func (x *Index) serve(ctx context.Context, s *state, head directory.Head, began time.Time) {
 	took := x.c.Now().Sub(began)
-	x.bytes.Store(int64(s.bytes()))
+	x.measure(s)
 	x.state.Store(s)
 	x.mu.Lock()
 	x.loaded = began
@@ -67,6 +67,14 @@ func (x *Index) serve(ctx context.Context, s *state, head directory.Head, began 
 	st := x.Stats()
 	x.c.Logger.InfoContext(ctx, "ldap projection loaded", "users", st.Users, "services", st.Services, "groups", st.Groups,
 		"memberships", st.Members, "bytes", st.Bytes, "took", took, "seq", int64(head.Seq))
+}
+
+// measure notes how much memory a state takes.
+func (x *Index) measure(s *state) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	x.bytes.Store(int64(s.bytes()))
+	x.measured = x.c.Now()
 }
 
 // follow waits for changes after head and applies them. The error says why the directory must be loaded again.
@@ -95,6 +103,9 @@ func (x *Index) follow(ctx context.Context, s *state, head directory.Head) (dire
 	x.reached(head)
 	x.m.changes.Add(float64(len(changes)))
 	x.m.lag.Observe(max(0, x.c.Now().Sub(changes[0].At).Seconds()))
+	if x.c.Now().Sub(x.measured) >= measureEvery {
+		x.measure(s)
+	}
 	if len(s.users.late)+len(s.groups.late) > lateMost {
 		return head, errReload
 	}

@@ -307,8 +307,10 @@ func TestSearchesDuringChanges(t *testing.T) {
 		}
 		// … and else as the follower does it, which is faster than commits are.
 		text := strings.Repeat("x", n%300) + fmt.Sprint(n)
-		u := directory.User{ID: id, UID: uidOf(w, id), Username: fmt.Sprintf("user%02d", n%len(c)), Status: directory.Active,
-			Profile: directory.Attributes{"title": {text}, "displayName": {text}}}
+		u := directory.User{
+			ID: id, UID: uidOf(w, id), Username: fmt.Sprintf("user%02d", n%len(c)), Status: directory.Active,
+			Profile: directory.Attributes{"title": {text}, "displayName": {text}},
+		}
 		change := newWork(s, w.x.c.Now)
 		change.users, change.rowUsers[id] = []directory.UserID{id}, u
 		change.apply(b)

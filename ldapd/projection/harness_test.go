@@ -219,6 +219,9 @@ func decode(t testing.TB, pdu []byte) answer {
 		}
 		out.attrs[name] = []string{}
 		for _, v := range a.Children[1].Children {
+			if slices.Contains(out.attrs[name], string(v.ByteValue)) {
+				t.Errorf("%s: %s has the value %q twice", out.dn, name, v.ByteValue)
+			}
 			out.attrs[name] = append(out.attrs[name], string(v.ByteValue))
 		}
 	}

@@ -43,6 +43,8 @@ type Index struct {
 	stale atomic.Int64          // since when the database has not answered, in microseconds; 0 while it does
 	bytes atomic.Int64          // of the state, as last measured
 
+	measured time.Time // when; of the goroutine of Run
+
 	mu     sync.Mutex
 	head   directory.Head // applied
 	loaded time.Time

@@ -20,10 +20,14 @@ func village(t testing.TB) (*world, map[string]directory.UserID) {
 	w := newWorld(t)
 	ids := map[string]directory.UserID{}
 	for _, u := range []directory.User{
-		{Username: "alice", Profile: directory.Attributes{"givenName": {"Alice"}, "familyName": {"Liddell"}, "title": {"Chief  Engineer"},
-			"workPhone": {"+41 44-123 45 67"}, "employeeNumber": {"E7"}, "homeDirectory": {"/home/Alice"}}},
-		{Username: "bob", Profile: directory.Attributes{"givenName": {"Bob"}, "familyName": {"Müller"}, "department": {"Sales"}},
-			Emails: []directory.Email{{Address: "Bob@Example.com", Primary: true}, {Address: "robert@example.org"}}},
+		{Username: "alice", Profile: directory.Attributes{
+			"givenName": {"Alice"}, "familyName": {"Liddell"}, "title": {"Chief  Engineer"},
+			"workPhone": {"+41 44-123 45 67"}, "employeeNumber": {"E7"}, "homeDirectory": {"/home/Alice"},
+		}},
+		{
+			Username: "bob", Profile: directory.Attributes{"givenName": {"Bob"}, "familyName": {"Müller"}, "department": {"Sales"}},
+			Emails: []directory.Email{{Address: "Bob@Example.com", Primary: true}, {Address: "robert@example.org"}},
+		},
 		{Username: "carol", Profile: directory.Attributes{"givenName": {"Carol"}}},
 	} {
 		if u.Username == "carol" {
@@ -316,8 +320,10 @@ func TestCompare(t *testing.T) {
 func TestLookup(t *testing.T) {
 	w, ids := village(t)
 	uid := uidOf(w, ids["bob"])
-	for _, dn := range []string{userDN("bob"), "cn=BOB,ou=users," + baseDN, "mail=bob@example.com,ou=users," + baseDN,
-		"mail=robert@example.org,ou=users," + baseDN, "entryUUID=" + strings.ToUpper(uid) + ",ou=users," + baseDN} {
+	for _, dn := range []string{
+		userDN("bob"), "cn=BOB,ou=users," + baseDN, "mail=bob@example.com,ou=users," + baseDN,
+		"mail=robert@example.org,ou=users," + baseDN, "entryUUID=" + strings.ToUpper(uid) + ",ou=users," + baseDN,
+	} {
 		e, err := w.x.Lookup(nameOf(t, dn))
 		if err != nil || e.User != ids["bob"] || e.DN != userDN("bob") || e.UUID != uid {
 			t.Errorf("%s is %+v, %v", dn, e, err)

@@ -149,9 +149,22 @@ func TestRules(t *testing.T) {
 		rule rule
 		bad  string
 	}{
-		{integer, ""}, {integer, "-"}, {integer, "1.5"}, {integer, "+1"}, {boolean, "yes"}, {moment, ""}, {moment, "2026"},
-		{moment, "20261302090000Z"}, {moment, "20260302090000"}, {moment, "20260302090000.Z"}, {moment, "20260302090000+1"},
-		{uuidRule, strings.Repeat("-", 36)}, {uuidRule, "x"}, {distinguishedName, "nonsense"}, {noRule, "x"}, {csnRule, ""},
+		{integer, ""},
+		{integer, "-"},
+		{integer, "1.5"},
+		{integer, "+1"},
+		{boolean, "yes"},
+		{moment, ""},
+		{moment, "2026"},
+		{moment, "20261302090000Z"},
+		{moment, "20260302090000"},
+		{moment, "20260302090000.Z"},
+		{moment, "20260302090000+1"},
+		{uuidRule, strings.Repeat("-", 36)},
+		{uuidRule, "x"},
+		{distinguishedName, "nonsense"},
+		{noRule, "x"},
+		{csnRule, ""},
 	} {
 		if n, ok := tt.rule.appendNormal(nil, []byte(tt.bad)); ok {
 			t.Errorf("rule %d takes %q for %x", tt.rule, tt.bad, n)
