@@ -48,7 +48,9 @@ type Directory struct {
 	follow   *follower
 	cache    *cache
 	limiter  *limiter
-	hashes   *hashQueue
+	hashes   *hashQueue    // of passwords that are checked
+	hashing  chan struct{} // slots of passwords that are set
+	renewing chan struct{} // the slot of those that were imported
 	verified *verifiedCache
 	auditor  *auditor
 	activity *activity
@@ -98,6 +100,7 @@ func Open(c Config) (*Directory, error) {
 		d.schema[a.Key] = a
 	}
 	d.hashes = newHashQueue(c.HashSlots)
+	d.hashing, d.renewing = make(chan struct{}, c.HashSlots), make(chan struct{}, 1)
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop = stop
 	d.follow = newFollower(c.Store, d.cache, d.limiter, c.Logger)

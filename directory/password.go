@@ -24,6 +24,12 @@ func (d *Directory) HashPassword(ctx context.Context, password Secret) (Password
 	if len(password) > credential.MaxPassword {
 		return PasswordHash{}, invalid("user", "password", "a password has at most %d bytes", credential.MaxPassword)
 	}
+	// Each hash takes 19 MiB: no more of them at once than there are cores.
+	select {
+	case d.hashing <- struct{}{}:
+		defer func() { <-d.hashing }()
+	case <-ctx.Done():
+	}
 	if err := ctx.Err(); err != nil {
 		return PasswordHash{}, unavailable("the password was not hashed in time", err)
 	}
@@ -128,8 +134,15 @@ func (w *Writer) stampCredential(c *Credential) error {
 
 // rehash replaces the stored form of a password that has just been verified by
 // ours, when it was imported or its parameters are old. The password stays the
-// same, so nothing else changes; a lost race is no loss.
+// same, so nothing else changes; a lost race is no loss. One at a time: whoever
+// has no turn before ctx ends keeps the old form until a later sign-in.
 func (d *Directory) rehash(ctx context.Context, c Credential, password Secret) {
+	select {
+	case d.renewing <- struct{}{}:
+		defer func() { <-d.renewing }()
+	case <-ctx.Done():
+		return
+	}
 	hash, err := d.HashPassword(ctx, password)
 	if err != nil {
 		d.log.WarnContext(ctx, "an imported password hash was not replaced", "err", err, "user", int64(c.User))
