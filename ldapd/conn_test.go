@@ -260,7 +260,7 @@ func TestPanicEndsOneOperationOnly(t *testing.T) {
 	if _, err := c.WhoAmI(nil); err != nil {
 		t.Errorf("the connection: %v", err)
 	}
-	if got := w.counted("gatehouse_ldap_panics_total[]"); got != 1 {
+	if got := w.counted("gatehouse_ldapd_panics_total[]"); got != 1 {
 		t.Errorf("counted %v", got)
 	}
 	if !strings.Contains(w.log.String(), "ldap operation panicked") {
@@ -275,7 +275,7 @@ func TestPanicOutsideAnOperation(t *testing.T) {
 	c := w.raw()
 	_, _ = io.WriteString(c, rootSearch)
 	_ = answers(t, c)
-	if got := w.counted("gatehouse_ldap_connections_ended_total[bug]"); got != 1 {
+	if got := w.counted("gatehouse_ldapd_connections_ended_total[bug]"); got != 1 {
 		t.Errorf("counted %v", got)
 	}
 }
@@ -314,15 +314,15 @@ func TestMetricsAndLog(t *testing.T) {
 	}
 	_, _ = c.Search(ldap.NewSearchRequest("", 0, 0, 0, 0, false, "(objectClass=*)", nil, nil))
 	_ = c.Unbind()
-	soon(t, "the connection was counted out", func() bool { return w.counted("gatehouse_ldap_connections_ended_total[unbind]") == 1 })
+	soon(t, "the connection was counted out", func() bool { return w.counted("gatehouse_ldapd_connections_ended_total[unbind]") == 1 })
 	for name, want := range map[string]float64{
-		"gatehouse_ldap_operations_total[49 bind]":     1,
-		"gatehouse_ldap_operations_total[0 bind]":      1,
-		"gatehouse_ldap_operations_total[0 search]":    1,
-		"gatehouse_ldap_operations_total[none unbind]": 1,
-		"gatehouse_ldap_entries_total[]":               1,
-		"gatehouse_ldap_connections_total[plain]":      1,
-		"gatehouse_ldap_connections[plain]":            0,
+		"gatehouse_ldapd_operations_total[49 bind]":     1,
+		"gatehouse_ldapd_operations_total[0 bind]":      1,
+		"gatehouse_ldapd_operations_total[0 search]":    1,
+		"gatehouse_ldapd_operations_total[none unbind]": 1,
+		"gatehouse_ldapd_entries_total[]":               1,
+		"gatehouse_ldapd_connections_total[plain]":      1,
+		"gatehouse_ldapd_connections[plain]":            0,
 	} {
 		if got := w.counted(name); got != want {
 			t.Errorf("%s is %v, want %v", name, got, want)

@@ -64,32 +64,32 @@ type metrics struct {
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	open := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "gatehouse_ldap_connections", Help: "Open connections, by kind of listener.",
+		Name: "gatehouse_ldapd_connections", Help: "Open connections, by kind of listener.",
 	}, []string{"listener"})
 	accepted := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "gatehouse_ldap_connections_total", Help: "Accepted connections, by kind of listener.",
+		Name: "gatehouse_ldapd_connections_total", Help: "Accepted connections, by kind of listener.",
 	}, []string{"listener"})
 	ended := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "gatehouse_ldap_connections_ended_total", Help: "Connections that ended, by reason.",
+		Name: "gatehouse_ldapd_connections_ended_total", Help: "Connections that ended, by reason.",
 	}, []string{"reason"})
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "gatehouse_ldap_operation_seconds", Help: "Time from receipt to answer; refused binds wait for their tick.",
+		Name: "gatehouse_ldapd_operation_seconds", Help: "Time from receipt to answer; refused binds wait for their tick.",
 		Buckets: []float64{10e-6, 50e-6, 250e-6, 1e-3, 5e-3, 25e-3, 100e-3, 500e-3, 2.5, 10},
 	}, []string{"operation"})
 	m := &metrics{
 		open: map[ListenerKind]prometheus.Gauge{}, accepted: map[ListenerKind]prometheus.Counter{},
 		ended: map[ending]prometheus.Counter{}, operations: map[wire.Op]*operationMetrics{},
 		total: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "gatehouse_ldap_operations_total", Help: "Operations by result code (RFC 4511 appendix A).",
+			Name: "gatehouse_ldapd_operations_total", Help: "Operations by result code (RFC 4511 appendix A).",
 		}, []string{"operation", "code"}),
 		entries: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "gatehouse_ldap_entries_total", Help: "Entries sent.",
+			Name: "gatehouse_ldapd_entries_total", Help: "Entries sent.",
 		}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "gatehouse_ldap_panics_total", Help: "Operations that ended in a bug and were answered with other(80).",
+			Name: "gatehouse_ldapd_panics_total", Help: "Operations that ended in a bug and were answered with other(80).",
 		}),
 		running: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "gatehouse_ldap_background_operations", Help: "Operations that run beside their connection.",
+			Name: "gatehouse_ldapd_background_operations", Help: "Operations that run beside their connection.",
 		}),
 	}
 	for _, c := range []prometheus.Collector{open, accepted, ended, seconds, m.total, m.entries, m.panics, m.running} {

@@ -347,7 +347,7 @@ func TestSlowReader(t *testing.T) {
 					t.Fatalf("another client waited %s", took)
 				}
 			}
-			soon(t, "the slow reader is cut off", func() bool { return w.counted("gatehouse_ldap_connections_ended_total[slow_reader]") == 1 })
+			soon(t, "the slow reader is cut off", func() bool { return w.counted("gatehouse_ldapd_connections_ended_total[slow_reader]") == 1 })
 		})
 	}
 }
@@ -365,7 +365,7 @@ func TestBusyAndAbandon(t *testing.T) {
 		t.Fatal(err)
 	}
 	soon(t, "two run and one was refused", func() bool {
-		return w.counted("gatehouse_ldap_background_operations[]") == 2 && w.counted("gatehouse_ldap_operations_total[51 search]") == 1
+		return w.counted("gatehouse_ldapd_background_operations[]") == 2 && w.counted("gatehouse_ldapd_operations_total[51 search]") == 1
 	})
 	if _, err := c.Write([]byte("\x30\x06\x02\x01\x05\x50\x01\x02")); err != nil {
 		t.Fatal(err)

@@ -49,26 +49,26 @@ type metrics struct {
 // queued requests and clients that of known prefixes' owners.
 func newMetrics(r prometheus.Registerer, waiting, clients func() float64) (*metrics, error) {
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "gatehouse_radius_requests_total", Help: "Requests that were authentic and not repeated, by code.",
+		Name: "gatehouse_radiusd_requests_total", Help: "Requests that were authentic and not repeated, by code.",
 	}, []string{"code"})
 	answers := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "gatehouse_radius_answers_total", Help: "Answers by code, without repetitions.",
+		Name: "gatehouse_radiusd_answers_total", Help: "Answers by code, without repetitions.",
 	}, []string{"code"})
 	discarded := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "gatehouse_radius_discarded_total", Help: "Packets that got no answer, by reason.",
+		Name: "gatehouse_radiusd_discarded_total", Help: "Packets that got no answer, by reason.",
 	}, []string{"reason"})
 	m := &metrics{
 		requests:  make(map[wire.Code]prometheus.Counter),
 		answers:   make(map[wire.Code]prometheus.Counter),
 		discarded: make(map[discard]prometheus.Counter),
 		repeats: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "gatehouse_radius_repeated_answers_total", Help: "Answers sent again because the request was.",
+			Name: "gatehouse_radiusd_repeated_answers_total", Help: "Answers sent again because the request was.",
 		}),
 		sockets: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "gatehouse_radius_socket_errors_total", Help: "Failed reads and writes of sockets.",
+			Name: "gatehouse_radiusd_socket_errors_total", Help: "Failed reads and writes of sockets.",
 		}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "gatehouse_radius_request_seconds", Help: "Time from receipt to answer; denials wait for their tick.",
+			Name: "gatehouse_radiusd_request_seconds", Help: "Time from receipt to answer; denials wait for their tick.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
 		}),
 	}
@@ -87,10 +87,10 @@ func newMetrics(r prometheus.Registerer, waiting, clients func() float64) (*metr
 	for _, c := range []prometheus.Collector{
 		requests, answers, discarded, m.repeats, m.sockets, m.seconds,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "gatehouse_radius_waiting_requests", Help: "Requests that wait for a worker.",
+			Name: "gatehouse_radiusd_waiting_requests", Help: "Requests that wait for a worker.",
 		}, waiting),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "gatehouse_radius_clients", Help: "Clients (NAS) that are known.",
+			Name: "gatehouse_radiusd_clients", Help: "Clients (NAS) that are known.",
 		}, clients),
 	} {
 		if err := r.Register(c); err != nil {

@@ -66,7 +66,7 @@ func (w *world) hostileLDAP(t *testing.T) {
 		"random":            bytes.Repeat([]byte{0xde, 0xad, 0xbe, 0xef}, 4096),
 		"zeroes":            make([]byte, 65536),
 	}
-	const ended = "gatehouse_ldap_connections_ended_total"
+	const ended = "gatehouse_ldapd_connections_ended_total"
 	broken, handshakes := w.counter(t, "ldapd", ended, "malformed", "too_large"), w.counter(t, "ldapd", ended, "handshake")
 	for name, input := range inputs {
 		for _, addr := range []string{w.LDAP, w.LDAPS} {
@@ -137,7 +137,7 @@ func (w *world) hostileRADIUS(t *testing.T) {
 		"too big":            append(header(1, 5000), bytes.Repeat([]byte{26, 255}, 2490)...),
 		"random":             bytes.Repeat([]byte{0xde, 0xad}, 700),
 	}
-	discarded := w.counter(t, "radiusd", "gatehouse_radius_discarded_total")
+	discarded := w.counter(t, "radiusd", "gatehouse_radiusd_discarded_total")
 	done := make(chan struct{}, 2*len(cases))
 	for name, packet := range cases {
 		for _, addr := range []string{w.Auth, w.Acct} {

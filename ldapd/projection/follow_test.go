@@ -152,7 +152,7 @@ func TestLoadsAgainWhenTheFeedWasCut(t *testing.T) {
 	loads := 0.0
 	families, err := reg.Gather()
 	for _, f := range families {
-		if f.GetName() == "gatehouse_ldap_projection_loads_total" {
+		if f.GetName() == "gatehouse_ldapd_projection_loads_total" {
 			loads = f.GetMetric()[0].GetCounter().GetValue()
 		}
 	}
