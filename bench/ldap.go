@@ -84,7 +84,7 @@ func ldapQuestions() []question {
 			"LDAP: everybody, in pages", "Paged dump of %d people, 1,000 a page, 4 connections; counted are entries, p50 and p99 are of a page.", "≤ 2 µs an entry", 4,
 			func(addr string, p people, _ int) (client, error) {
 				conn, err := dialLDAP(addr, readerDN, p.reader)
-				return &dumper{ldapConn: conn, base: usersDN}, err
+				return &dumper{ldapConn: conn, base: usersDN, least: p.count}, err
 			},
 		},
 		{
@@ -106,7 +106,7 @@ func encode(n int, one func(i int) []byte) [][]byte {
 }
 
 func (r *runner) askDirectory(ctx context.Context, s directoryServer, p people) ([]result, error) {
-	if err := bindEachOnce(s.addr, p); err != nil {
+	if err := errors.Join(bindEachOnce(s.addr, p), quiet(ctx, s.process)); err != nil {
 		return nil, err
 	}
 	var results []result

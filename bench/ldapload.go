@@ -205,6 +205,8 @@ type dumper struct {
 	*ldapConn
 
 	base   string
+	least  int // entries that a complete dump has
+	seen   int
 	cookie []byte
 }
 
@@ -213,7 +215,13 @@ func (d *dumper) ask(int) (int, error) {
 	if err != nil {
 		return entries, err
 	}
-	d.cookie, err = cookieOf(controls)
+	d.seen += entries
+	if d.cookie, err = cookieOf(controls); err == nil && len(d.cookie) == 0 {
+		if d.seen < d.least {
+			err = fmt.Errorf("a dump of %d entries, want %d", d.seen, d.least)
+		}
+		d.seen = 0
+	}
 	return entries, err
 }
 

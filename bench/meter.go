@@ -70,6 +70,23 @@ func measure(ctx context.Context, server *stage.Process, length time.Duration, n
 	return got, err
 }
 
+// quiet waits until a server has finished what the first sign-ins left to do:
+// Gatehouse replaces imported hashes afterwards.
+func quiet(ctx context.Context, server *stage.Process) error {
+	return stage.Poll(ctx, 30*time.Second, func() error {
+		before, err := server.CPU()
+		if err != nil {
+			return err
+		}
+		time.Sleep(500 * time.Millisecond)
+		after, err := server.CPU()
+		if err == nil && after-before > 20*time.Millisecond {
+			err = fmt.Errorf("%s is busy", server.Name)
+		}
+		return err
+	})
+}
+
 // drive lets all clients ask until length has passed.
 func drive(ctx context.Context, clients []client, length time.Duration) (result, error) {
 	var (

@@ -33,7 +33,7 @@ func (r *runner) radius(ctx context.Context) error {
 		sockets[i] = packets
 	}
 	ask := func(process *stage.Process, addr string) (result, error) {
-		if err := signInEachOnce(addr, p, sockets[0]); err != nil {
+		if err := errors.Join(signInEachOnce(addr, p, sockets[0]), quiet(ctx, process)); err != nil {
 			return result{}, fmt.Errorf("%w\n%s", err, process.Tail())
 		}
 		got, err := measure(ctx, process, r.length, connections, func(i int) (client, error) { return dialNAS(addr, sockets[i]) })
