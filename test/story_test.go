@@ -70,6 +70,7 @@ func (s *story) tell(t *testing.T) {
 	t.Run("HR deactivates her", s.deactivated)
 	t.Run("HR activates her again", s.activated)
 	t.Run("HR deletes the group", s.groupDeleted)
+	t.Run("secrets stay secret", s.canary)
 	if s.database != "" {
 		t.Run("the database stops", s.databaseStops)
 	}
