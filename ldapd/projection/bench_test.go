@@ -1,7 +1,6 @@
 package projection
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -70,7 +68,7 @@ func crowd(b testing.TB, n int) *Index {
 		b.Fatal(err)
 	}
 	x := &Index{attrs: attrs, tree: tr, c: Config{Now: time.Now}, moved: make(chan struct{})}
-	l := loader{s: newState(attrs, tr), b: newBuilder(attrs)}
+	l := newLoader(newState(attrs, tr), time.Now().UnixMicro())
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := 0; i < n; i += loadBatch {
 		var p portion
@@ -88,19 +86,19 @@ func crowd(b testing.TB, n int) *Index {
 		})
 	}
 	l.put(&p)
+	l.bulk.finish()
+	var rows links
 	for g := range groups {
-		var p portion
+		var page []pair
 		// Who is in it: the people i with (i + at*step) % groups == g.
 		for at := range 5 {
 			for i := ((g-at*(groups/5+1))%groups + groups) % groups; i < n; i += groups {
-				p.members = append(p.members, directory.Membership{Group: directory.GroupID(2_000_000_000 + g), User: directory.UserID(1_000_000_000 + i)})
+				page = append(page, pair{directory.GroupID(2_000_000_000 + g), directory.UserID(1_000_000_000 + i)})
 			}
 		}
-		slices.SortFunc(p.members, func(a, b directory.Membership) int { return cmp.Compare(a.User, b.User) })
-		p.members = slices.Compact(p.members)
-		l.put(&p)
+		rows.members = append(rows.members, page)
 	}
-	l.endGroup()
+	l.link(&rows)
 	l.s.fit()
 	x.state.Store(l.s)
 	return x

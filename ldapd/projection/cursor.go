@@ -219,7 +219,7 @@ func (c *Cursor) candidates() found {
 	}
 	f := c.planner.collect(0)
 	if f.everything && c.reach.kinds == 1<<kindService {
-		f = c.planner.collectSets(c.s.posts, []set{c.s.tables[byKind].get(uint32(kindService))})
+		f = c.planner.collectSets(c.s.posts, []set{c.s.tables[byKind].get(mix(uint32(kindService)))})
 	}
 	if f.bits == nil && len(c.s.users.late)+len(c.s.groups.late) > 0 {
 		slices.SortFunc(f.slots, func(a, b uint32) int { return cmp.Compare(c.s.position(a), c.s.position(b)) })

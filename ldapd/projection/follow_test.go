@@ -23,6 +23,7 @@ type flaky struct {
 	directory.Store
 	down    atomic.Bool
 	trimmed atomic.Bool
+	before  atomic.Pointer[func()] // runs before each View
 }
 
 var errDown = &directory.Error{Kind: directory.Unavailable, Msg: "the database is gone"}
@@ -30,6 +31,9 @@ var errDown = &directory.Error{Kind: directory.Unavailable, Msg: "the database i
 func (f *flaky) View(ctx context.Context, fn func(*directory.Tx) error) error {
 	if f.down.Load() {
 		return errDown
+	}
+	if before := f.before.Load(); before != nil {
+		(*before)()
 	}
 	return f.Store.View(ctx, fn)
 }
@@ -162,6 +166,43 @@ func TestLoadsAgainWhenTheFeedWasCut(t *testing.T) {
 	w.user(directory.User{Username: "carol"})
 	if got := w.find("(objectClass=person)"); got != "alice bob carol" {
 		t.Errorf("and then %q", got)
+	}
+}
+
+// TestLoadSeesOnePosition loads while every transaction that reads finds another position: entries and memberships must
+// still be of one.
+func TestLoadSeesOnePosition(t *testing.T) {
+	w, store := flakyWorld(t)
+	other := directorytest.Join(t, store.Store, directorytest.Keys(t), nil)
+	g := w.group("crew")
+	var mu sync.Mutex
+	n := 0
+	before := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		n++
+		_, err := other.Write(context.WithoutCancel(t.Context()), directorytest.Operator(), func(tx *directory.Writer) error {
+			u, err := tx.CreateUser(directory.User{Username: fmt.Sprintf("user%d", n)})
+			if err != nil {
+				return err
+			}
+			return tx.AddMembers(g.ID, directory.Membership{User: u.ID})
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	x := w.index(nil)
+	for range 10 {
+		store.before.Store(&before)
+		s, head, err := x.load(t.Context())
+		store.before.Store(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.count[kindPerson] != s.members || s.members == 0 {
+			t.Errorf("%d users and %d memberships at %+v", s.count[kindPerson], s.members, head)
+		}
 	}
 }
 

@@ -40,6 +40,9 @@ func keyOf(f field, hash uint32) key { return key(f)<<32 | key(hash) }
 func (k key) field() field           { return field(k >> 32) }
 func (k key) hash() uint32           { return uint32(k) }
 
+// numberKey is keyOf for a value that is a small number and no hash.
+func numberKey(f field, n uint32) key { return keyOf(f, mix(n)) }
+
 func (s *state) hash(normal []byte) uint32 { return uint32(maphash.Bytes(s.seed, normal)) }
 
 // equalityField returns the index that finds values of an attribute.
@@ -90,9 +93,9 @@ func everywhere(a attrID) bool { return a == attrUID || a == attrCN || a == attr
 // keysOf appends all keys of a record; some may come twice.
 func (s *state) keysOf(dst []key, r record) []key {
 	f := r.flags()
-	dst = append(dst, keyOf(byKind, uint32(f.kind())), keyOf(byClass, uint32(f&classBits)), keyOf(byUUID, s.hash(r.uuid())))
+	dst = append(dst, numberKey(byKind, uint32(f.kind())), numberKey(byClass, uint32(f&classBits)), keyOf(byUUID, s.hash(r.uuid())))
 	if n := r.number(); n != 0 {
-		dst = append(dst, keyOf(byNumber, n))
+		dst = append(dst, numberKey(byNumber, n))
 	}
 	var names, text [256]byte
 	seen := names[:0] // the names so far, for skipping those that are part of others
@@ -101,7 +104,7 @@ func (s *state) keysOf(dst []key, r record) []key {
 		var values []byte
 		a, values, rest = nextBlob(rest)
 		if !everywhere(a) {
-			dst = append(dst, keyOf(byPresent, uint32(a)))
+			dst = append(dst, numberKey(byPresent, uint32(a)))
 		}
 		if a == attrManager {
 			dst = s.managerKeys(dst, values)
@@ -145,7 +148,7 @@ func (s *state) managerKeys(dst []key, values []byte) []key {
 
 func appendTrigrams(dst []key, f field, normal []byte) []key {
 	for i := 0; i+3 <= len(normal); i++ {
-		dst = append(dst, keyOf(f, uint32(normal[i])<<16|uint32(normal[i+1])<<8|uint32(normal[i+2])))
+		dst = append(dst, numberKey(f, uint32(normal[i])<<16|uint32(normal[i+1])<<8|uint32(normal[i+2])))
 	}
 	return dst
 }

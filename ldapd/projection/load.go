@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"sync"
 
 	"gatehouse/directory"
@@ -16,23 +15,41 @@ const (
 	loadLarge = 50_000
 )
 
-// load reads the whole directory in one transaction into a new state and says at which position of the feed that is.
+// load reads the whole directory as of one position of the feed into a new state.
+//
+// Entries are read in one transaction. Memberships are most of the rows and are read beside it in another; when the two
+// do not see the same position they are read again in the first.
 func (x *Index) load(ctx context.Context) (*state, directory.Head, error) {
-	l := loader{s: newState(x.attrs, x.tree), b: newBuilder(x.attrs), now: x.c.Now().UnixMicro()}
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	l := newLoader(newState(x.attrs, x.tree), x.c.Now().UnixMicro())
+	var beside links
+	read := make(chan error, 1)
+	reading.Go(func() { read <- x.c.Directory.Read(ctx, directory.System("ldapd"), beside.read) })
 	var head directory.Head
 	err := x.c.Directory.Read(ctx, directory.System("ldapd"), func(r *directory.Reader) (err error) {
 		if head, err = r.Head(); err != nil {
 			return err
 		}
-		return l.read(r)
+		if err = l.readEntries(r); err != nil {
+			return err
+		}
+		if err = <-read; err == nil && beside.head == head {
+			return nil
+		}
+		return beside.read(r)
 	})
 	if err != nil {
 		return nil, head, fmt.Errorf("load the directory: %w", err)
 	}
+	l.link(&beside)
+	beside = links{}
 	large := len(l.s.users.refs)+len(l.s.groups.refs) >= loadLarge
 	l.s.fit()
 	if large {
-		// A load leaves as much garbage as it keeps. The runtime would give it back only when the heap has doubled.
+		// A load leaves more garbage than it keeps. The runtime would give it back only when the heap has doubled.
 		debug.FreeOSMemory()
 	}
 	return l.s, head, nil
@@ -42,28 +59,25 @@ func (x *Index) load(ctx context.Context) (*state, directory.Head, error) {
 type loader struct {
 	s    *state
 	b    *builder
+	bulk bulk
 	now  int64
-	keys []key
 
 	numbers map[[16]byte]uint32
 	mails   mailbag
-	group   directory.GroupID // whose members are being collected
-	slot    uint32            // of group, 0 when it does not exist
-	members []uint32
-	rows    spans // of the member that is being read
-	member  uint32
-	strange bool // some row of member has a start or an end
 }
 
-// portion is rows of one kind on their way into the state.
+func newLoader(s *state, now int64) *loader {
+	return &loader{s: s, b: newBuilder(s.attrs), bulk: bulk{s: s}, now: now}
+}
+
+// portion is rows on their way into the state.
 type portion struct {
-	users    []directory.User
-	groups   []directory.Group
-	members  []directory.Membership
-	nestings []directory.Nesting
+	users  []directory.User
+	groups []directory.Group
 }
 
-func (l *loader) read(r *directory.Reader) error {
+// readEntries reads users and groups.
+func (l *loader) readEntries(r *directory.Reader) error {
 	if err := l.readNumbers(r); err != nil {
 		return err
 	}
@@ -76,7 +90,7 @@ func (l *loader) read(r *directory.Reader) error {
 		for p := range portions {
 			l.put(&p)
 		}
-		l.endGroup()
+		l.bulk.finish()
 	})
 	err := l.send(r, portions)
 	close(portions)
@@ -103,7 +117,7 @@ func (l *loader) number(uid string) int64 {
 	return int64(l.numbers[id])
 }
 
-// send reads users, groups, memberships and nestings, each in the order of ids.
+// send reads users and groups, each in the order of ids.
 func (l *loader) send(r *directory.Reader, to chan<- portion) error {
 	batch := make([]directory.User, 0, loadBatch)
 	for u, err := range r.BareUsers(directory.UserQuery{Kind: directory.AnyKind}) {
@@ -132,112 +146,17 @@ func (l *loader) send(r *directory.Reader, to chan<- portion) error {
 	}
 	to <- portion{groups: groups}
 	l.numbers = nil
-	members := make([]directory.Membership, 0, 8*loadBatch)
-	for m, err := range r.Memberships(directory.MembershipQuery{}) {
-		if err != nil {
-			return fmt.Errorf("read memberships: %w", err)
-		}
-		if members = append(members, m); len(members) == cap(members) {
-			to <- portion{members: members}
-			members = make([]directory.Membership, 0, 8*loadBatch)
-		}
-	}
-	to <- portion{members: members}
-	var nestings []directory.Nesting
-	for n, err := range r.Nestings(directory.NestingQuery{}) {
-		if err != nil {
-			return fmt.Errorf("read nestings: %w", err)
-		}
-		nestings = append(nestings, n)
-	}
-	to <- portion{nestings: nestings}
 	return nil
 }
 
 func (l *loader) put(p *portion) {
 	for i := range p.users {
 		u := &p.users[i]
-		l.keys = l.s.load(&l.s.users, int64(u.ID), l.b.user(u), l.keys)
+		l.bulk.load(&l.s.users, int64(u.ID), l.b.user(u))
 	}
 	for i := range p.groups {
 		g := &p.groups[i]
-		l.keys = l.s.load(&l.s.groups, int64(g.ID), l.b.groupRecord(g), l.keys)
-	}
-	for i := range p.members {
-		l.addMember(&p.members[i])
-	}
-	if len(p.nestings) > 0 {
-		l.addNestings(p.nestings)
-	}
-}
-
-// addMember takes over a membership row. The rows of a group follow one another, and in them those of a user.
-func (l *loader) addMember(m *directory.Membership) {
-	if m.Group != l.group {
-		l.endGroup()
-		l.group = m.Group
-		l.slot, _ = l.s.groups.slotOf(int64(m.Group))
-	}
-	user, ok := l.s.users.slotOf(int64(m.User))
-	if !ok || l.slot == 0 {
-		return
-	}
-	if user != l.member {
-		l.endMember()
-		l.member = user
-	}
-	sp := spanOf(m.Starts, m.Ends)
-	l.rows = append(l.rows, sp)
-	l.strange = l.strange || !sp.always()
-}
-
-// endMember decides on the membership whose rows have been read.
-func (l *loader) endMember() {
-	switch {
-	case l.member == 0:
-	case l.strange:
-		l.s.setEdge(edge{l.slot, l.member}, slices.Clone(l.rows), l.now)
-	default:
-		l.members = append(l.members, l.member)
-	}
-	l.member, l.rows, l.strange = 0, l.rows[:0], false
-}
-
-// endGroup stores the members of the group whose rows have been read.
-func (l *loader) endGroup() {
-	l.endMember()
-	if len(l.members) > 0 {
-		slices.Sort(l.members)
-		s := l.s
-		down := &s.groups.down[l.slot-firstGroup]
-		if *down == 0 {
-			*down = s.links.of(l.members)
-		} else {
-			for _, m := range l.members {
-				*down, _ = s.links.add(*down, m)
-			}
-		}
-		s.members += len(l.members)
-		for _, m := range l.members {
-			up := &s.users.up[m-firstUser]
-			*up, _ = s.links.add(*up, l.slot)
-		}
-	}
-	l.members = l.members[:0]
-}
-
-func (l *loader) addNestings(list []directory.Nesting) {
-	rows := map[edge]spans{}
-	for _, n := range list {
-		parent, ok1 := l.s.groups.slotOf(int64(n.Parent))
-		child, ok2 := l.s.groups.slotOf(int64(n.Child))
-		if ok1 && ok2 {
-			e := edge{parent, child}
-			rows[e] = append(rows[e], spanOf(n.Starts, n.Ends))
-		}
-	}
-	for e, r := range rows {
-		l.s.setEdge(e, r, l.now)
+		l.bulk.load(&l.s.groups, int64(g.ID), l.b.groupRecord(g))
 	}
 }
 

@@ -131,7 +131,7 @@ func (p *planner) indexed(dst []set, one *test) (_ []set, ok bool) {
 	case one.op == opClass:
 		for f, of := range p.s.attrs.classes.of {
 			if of&(1<<one.class) != 0 {
-				get(byClass, uint32(f))
+				get(byClass, mix(uint32(f)))
 			}
 		}
 		return dst, true
@@ -148,7 +148,7 @@ func (p *planner) indexed(dst []set, one *test) (_ []set, ok bool) {
 		get(byUUID, p.s.hash(one.value))
 	case attrUIDNumber, attrGIDNumber:
 		if n := ordered(one.value); 0 < n && n <= math.MaxUint32 {
-			get(byNumber, uint32(n))
+			get(byNumber, mix(uint32(n)))
 		}
 	default:
 		f := equalityField(one.attr)
@@ -166,18 +166,21 @@ func (p *planner) presence(dst []set, a attrID) ([]set, bool) {
 	case attrUIDNumber, attrGIDNumber:
 		for f := range flags(len(p.s.attrs.classes.of)) {
 			if f.has(flagPosix) && (a == attrGIDNumber || f.kind() == kindPerson) {
-				dst = append(dst, p.s.tables[byClass].get(uint32(f)))
+				dst = append(dst, p.s.tables[byClass].get(mix(uint32(f))))
 			}
 		}
 		return dst, true
 	case attrOU:
-		return append(dst, p.s.tables[byPresent].get(uint32(attrOU)), p.s.tables[byPresent].get(uint32(attrDepartment))), true
+		return append(dst, p.s.stored(attrOU), p.s.stored(attrDepartment)), true
 	}
 	if everywhere(a) || p.s.attrs.computed.has(a) {
 		return dst, false
 	}
-	return append(dst, p.s.tables[byPresent].get(uint32(a))), true
+	return append(dst, p.s.stored(a)), true
 }
+
+// stored returns the entries in which an attribute is stored.
+func (s *state) stored(a attrID) set { return s.tables[byPresent].get(mix(uint32(a))) }
 
 // collectSets returns the union of sets.
 func (p *planner) collectSets(in *sets, list []set) found {

@@ -162,6 +162,36 @@ func (p *sets) add(s set, slot uint32) (set, bool) {
 	return setList | set(bigger), true
 }
 
+// addMany returns the set with slots, which ascend and are greater than those in it.
+func (p *sets) addMany(s set, slots []uint32) set {
+	if s&setForm == setBig {
+		p.bitmap(s).AddMany(slots)
+		return s
+	}
+	n := p.size(s)
+	switch {
+	case n == 0:
+		return p.of(slots)
+	case n+len(slots) > listMost:
+		b := roaring.New()
+		b.AddMany(p.appendTo(nil, s))
+		b.AddMany(slots)
+		p.drop(s)
+		return p.keepBitmap(b)
+	}
+	at := uint32(s &^ setForm)
+	if s&setForm == setList && n+len(slots) < int(p.classes[p.block(at)[0]>>24]) {
+		block := p.block(at)
+		copy(block[1+n:], slots)
+		block[0] += uint32(len(slots))
+		return s
+	}
+	bigger, list := p.allocate(n + len(slots))
+	copy(p.appendTo(list[:0], s)[n:n+len(slots)], slots)
+	p.drop(s)
+	return setList | set(bigger)
+}
+
 // remove returns the set without slot, and whether it was in it.
 func (p *sets) remove(s set, slot uint32) (set, bool) {
 	switch s & setForm {

@@ -61,12 +61,31 @@ func TestSetsAgainstModel(t *testing.T) {
 	}
 }
 
+// TestSetsGrowInBulk adds ascending slots in portions of many sizes.
+func TestSetsGrowInBulk(t *testing.T) {
+	for _, portions := range [][]int{{1}, {2}, {1, 1}, {1, 5, 1}, {3, 1, 1, 1, 1}, {listMost}, {listMost, 1}, {1, listMost}, {500, 500, 500}, {2000, 3}} {
+		p := newSets()
+		var s set
+		var want []uint32
+		for _, n := range portions {
+			from := len(want)
+			for range n {
+				want = append(want, uint32(100+3*len(want)))
+			}
+			s = p.addMany(s, want[from:])
+		}
+		if got := p.appendTo(nil, s); !slices.Equal(got, want) || p.size(s) != len(want) {
+			t.Errorf("%v: %d slots, want %d", portions, len(got), len(want))
+		}
+	}
+}
+
 // TestTableAgainstModel puts so many keys into a table that they collide, and takes them out again.
 func TestTableAgainstModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	p, tab, model := newSets(), table{}, map[uint32]map[uint32]bool{}
 	for step := range 60_000 {
-		key, slot := uint32(r.IntN(3000)), uint32(1+r.IntN(4))
+		key, slot := mix(uint32(r.IntN(3000))), uint32(1+r.IntN(4))
 		if model[key] == nil {
 			model[key] = map[uint32]bool{}
 		}

@@ -205,18 +205,6 @@ func (s *state) remove(slot uint32, before []key) {
 	s.unlinkAll(slot)
 }
 
-// load adds an entry to a state that nobody reads yet.
-func (s *state) load(g *region, id int64, r record, keys []key) []key {
-	slot := g.add(id)
-	r.setSlot(slot)
-	keys = s.keysOf(keys[:0], r)
-	for _, k := range keys {
-		s.tables[k.field()].add(s.posts, k.hash(), slot)
-	}
-	s.place(g, slot-g.first, r)
-	return keys
-}
-
 // repost moves a slot from the sets of the keys before to those of the keys after. Both are sorted.
 func (s *state) repost(slot uint32, before, after []key) {
 	for len(before) > 0 || len(after) > 0 {

@@ -3,7 +3,7 @@ package projection
 import "math"
 
 // table finds sets by a 32-bit key, which is a hash: what a set holds must be checked. It is an open-addressed table
-// without pointers, in which the position grows with the mixed key.
+// without pointers, in which the position grows with the key.
 type table struct {
 	rows []row
 	n    int
@@ -14,7 +14,7 @@ type row struct {
 	set set // 0: the row is free
 }
 
-// mix spreads keys, of which some are not hashes.
+// mix makes a key of a number. Different numbers have different keys.
 func mix(key uint32) uint32 {
 	key ^= key >> 16
 	key *= 0x7feb352d
@@ -23,7 +23,7 @@ func mix(key uint32) uint32 {
 	return key ^ key>>16
 }
 
-func (t *table) home(key uint32) int { return int(uint64(mix(key)) * uint64(len(t.rows)) >> 32) }
+func (t *table) home(key uint32) int { return int(uint64(key) * uint64(len(t.rows)) >> 32) }
 
 // find returns where key is, or where it belongs.
 func (t *table) find(key uint32) int {
@@ -44,17 +44,35 @@ func (t *table) get(key uint32) set {
 	return t.rows[t.find(key)].set
 }
 
-// add puts a slot into the set of a key.
-func (t *table) add(p *sets, key, slot uint32) {
-	if t.n >= len(t.rows)*7/8 {
-		t.resize(max(8, len(t.rows)+len(t.rows)/2))
+// reserve makes room for more keys. Keys that come in order need it beforehand: they would crowd at the front of a table
+// that is still to grow.
+func (t *table) reserve(more int) {
+	if t.n+more > len(t.rows)*7/8 {
+		t.resize(max(8, len(t.rows)+len(t.rows)/2, (t.n+more)*5/4))
 	}
+}
+
+// row returns the row of a key, a new one when there is none.
+func (t *table) row(key uint32) *row {
+	t.reserve(1)
 	r := &t.rows[t.find(key)]
 	if r.set == 0 {
 		t.n++
 		r.key = key
 	}
+	return r
+}
+
+// add puts a slot into the set of a key.
+func (t *table) add(p *sets, key, slot uint32) {
+	r := t.row(key)
 	r.set, _ = p.add(r.set, slot)
+}
+
+// addMany is add for slots that ascend and are greater than those in the set.
+func (t *table) addMany(p *sets, key uint32, slots []uint32) {
+	r := t.row(key)
+	r.set = p.addMany(r.set, slots)
 }
 
 // remove takes a slot out of the set of a key.
@@ -103,7 +121,7 @@ func (t *table) resize(n int) {
 
 // fit gives back memory that growing left over.
 func (t *table) fit() {
-	if want := t.n + t.n/5 + 8; len(t.rows) > want+want/8 {
+	if want := t.n + t.n/6 + 8; len(t.rows) > want+want/16 {
 		t.resize(want)
 	}
 }
