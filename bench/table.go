@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -14,6 +17,7 @@ type table struct{ sections []section }
 type section struct {
 	title string
 	note  string // one sentence: what was asked
+	when  string // and one: when, and how busy the machine was
 	lines []line
 }
 
@@ -26,6 +30,7 @@ type line struct {
 }
 
 func (t *table) add(s section) {
+	s.when = fmt.Sprintf("Measured %s, load average %s.", time.Now().UTC().Format("2006-01-02 15:04 UTC"), load())
 	t.sections = append(t.sections, s)
 	fmt.Fprint(os.Stderr, s)
 }
@@ -34,7 +39,7 @@ func (t *table) add(s section) {
 // many times faster the first line is.
 func (s section) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n### %s\n\n%s\n\n", s.title, s.note)
+	fmt.Fprintf(&b, "%s%s\n\n%s %s\n\n", heading, s.title, s.note, s.when)
 	if s.lines[0].fact != "" {
 		b.WriteString("| what | measured | target |\n|---|---|---|\n")
 		for _, l := range s.lines {
@@ -61,22 +66,44 @@ func micros(d time.Duration) string {
 
 func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
+const heading = "\n### "
+
 const preface = `# Benchmarks
 
-Written by ` + "`make bench`" + `; the last run only. Gatehouse and its peers run one after the other on the same machine; the
-load generator shares the processors with the server, so "CPU each" (the server's own processor time for one operation)
-says more than the rate. 16 connections, one request in flight on each.
+Written by ` + "`make bench`" + `, which replaces the sections that it measures. Gatehouse and its peers run one after the
+other on the same machine; the load generator, and whatever else runs there (see the load average of the last minute),
+share the processors with the server, so "CPU each" (the server's own processor time for one operation) says more than
+the rate. 16 connections, one request in flight on each.
 `
 
-// write replaces the file by this run.
+// write puts the sections of this run into the file and keeps the others.
 func (t *table) write(path string) error {
-	var b strings.Builder
-	b.WriteString(preface)
-	fmt.Fprintf(&b, "\n%s, %s, %d processors (%s), %s.\n", time.Now().UTC().Format("2006-01-02 15:04 UTC"), runtime.Version(), runtime.NumCPU(), processor(), release())
-	for _, s := range t.sections {
-		b.WriteString(s.String())
+	before, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return os.WriteFile(path, []byte(b.String()), 0o644)
+	sections := strings.Split(string(before), heading)[1:]
+	for _, s := range t.sections {
+		rendered := strings.TrimPrefix(s.String(), heading)
+		same := func(old string) bool { return strings.HasPrefix(old, s.title+"\n") }
+		if i := slices.IndexFunc(sections, same); i >= 0 {
+			sections[i] = rendered
+		} else {
+			sections = append(sections, rendered)
+		}
+	}
+	text := preface + fmt.Sprintf("\n%s, %d processors (%s), %s.\n", runtime.Version(), runtime.NumCPU(), processor(), release())
+	return os.WriteFile(path, []byte(strings.Join(append([]string{text}, sections...), heading)), 0o644)
+}
+
+// load is the load average of the last minute.
+func load() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	average, _, _ := strings.Cut(string(b), " ")
+	return average
 }
 
 func processor() string { return valueOf("/proc/cpuinfo", "model name", ":") }
