@@ -375,7 +375,7 @@ func factorOf(k CredentialKind) Factor {
 // attemptEvent is the audit of a decision.
 func attemptEvent(a *Attempt, dec *Decision, d *Directory) Event {
 	e := Event{
-		At: d.now(), Via: string(a.Protocol), Verb: "authenticate", Entity: "user", Name: a.Name,
+		At: d.now(), Via: string(a.Protocol), Verb: "authenticate", Entity: "user", Name: shortName(a.Name),
 		Outcome: string(dec.Outcome), Reason: dec.Reason, App: a.App, Count: 1,
 	}
 	switch {

@@ -3,6 +3,7 @@ package directory_test
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -289,6 +290,26 @@ func TestLimiter(t *testing.T) {
 	f.clock.Advance(1100 * time.Millisecond)
 	f.want(f.attempt("alice", "correct horse"), directory.ReasonOK)
 	f.want(f.attempt("alice", "wrong"), directory.ReasonWrongPassword) // forgotten
+}
+
+func TestAStrangerWritesLittleIntoTheAudit(t *testing.T) {
+	f := &fixture{t: t, clock: directorytest.NewClock(), store: directorytest.OpenSQLite(t)}
+	f.Directory = directorytest.Core(t, f.store, func(c *directory.Config) { c.AuditStrict = true })
+	f.attempt(strings.Repeat("x", 60_000), "wrong")
+	err := f.Read(t.Context(), directorytest.Operator(), func(r *directory.Reader) error {
+		for e, err := range r.Events(directory.EventQuery{Verb: "authenticate"}) {
+			if err != nil {
+				return err
+			}
+			if len(e.Name) > 400 {
+				t.Errorf("%d bytes of a name are kept", len(e.Name))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestUnlockByAnotherProcess(t *testing.T) {
