@@ -131,22 +131,32 @@ func (c crowd) profile(i int) directory.Attributes {
 	}
 }
 
-// found initialises a store and applies a site.yaml.
-func (r *runner) found(ctx context.Context, g *stage.Gatehouse, site, adminPassword string) error {
+// found initialises a store and applies each site.yaml.
+func (r *runner) found(ctx context.Context, g *stage.Gatehouse, sites []string, adminPassword string) error {
 	password, path := filepath.Join(g.Dir, "admin.pw"), filepath.Join(g.Dir, "site.yaml")
-	if err := errors.Join(os.WriteFile(password, []byte(adminPassword), 0o600), os.WriteFile(path, []byte(site), 0o600)); err != nil {
+	if err := os.WriteFile(password, []byte(adminPassword), 0o600); err != nil {
 		return err
 	}
-	for _, args := range [][]string{{"init", "--admin", "root-admin", "--admin-password-file", password}, {"apply", "-f", path}} {
-		done, err := g.CLI(ctx, "", args...)
-		if err != nil {
+	if err := mustRun(ctx, g, "init", "--admin", "root-admin", "--admin-password-file", password); err != nil {
+		return err
+	}
+	for _, site := range sites {
+		if err := os.WriteFile(path, []byte(site), 0o600); err != nil {
 			return err
 		}
-		if done.Code != 0 {
-			return fmt.Errorf("gatehouse %s: exit code %d: %.2000s", args[0], done.Code, done.Stderr)
+		if err := mustRun(ctx, g, "apply", "-f", path); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func mustRun(ctx context.Context, g *stage.Gatehouse, args ...string) error {
+	done, err := g.CLI(ctx, "", args...)
+	if err == nil && done.Code != 0 {
+		err = fmt.Errorf("gatehouse %s: exit code %d: %.2000s", args[0], done.Code, done.Stderr)
+	}
+	return err
 }
 
 // idOf is the id of the resource in an answer, which must be a success.

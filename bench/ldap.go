@@ -145,7 +145,7 @@ func (r *runner) gatehouse(ctx context.Context, name string, p people) (*stage.G
 	if err != nil {
 		return nil, err
 	}
-	return g, r.found(ctx, g, p.site(), p.secret)
+	return g, r.found(ctx, g, p.sites(), p.secret)
 }
 
 const slapdConf = `include /etc/ldap/schema/core.schema

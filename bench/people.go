@@ -45,23 +45,30 @@ const (
 
 func (p people) dn(i int) string { return "uid=" + p.name(i) + "," + usersDN }
 
-// site is the directory for `gatehouse apply`.
-func (p people) site() string {
-	var b strings.Builder
-	b.WriteString("users:\n")
-	for i := range p.count {
-		fmt.Fprintf(&b, "  - {username: %s, given_name: Given%d, family_name: Family%d, emails: [%s]", p.name(i), i, i, p.mail(i))
-		if i < signers {
-			fmt.Fprintf(&b, ", password_hash: %q", ssha(p.password(i)))
-		}
-		b.WriteString("}\n")
-	}
-	fmt.Fprintf(&b, `service_accounts:
+// perApply is how many people one `gatehouse apply` creates: it is one
+// transaction, which must end within the store's patience on a busy machine too.
+const perApply = 2_000
+
+// sites is the directory for `gatehouse apply`, in parts.
+func (p people) sites() []string {
+	sites := []string{fmt.Sprintf(`service_accounts:
   - {name: reader, password: %q, grants: ["read:directory"]}
 radius_clients:
   - {name: bench, networks: ["127.0.0.1/32"], secret: %q}
-`, p.reader, p.radius)
-	return b.String()
+`, p.reader, p.radius)}
+	for from := 0; from < p.count; from += perApply {
+		var b strings.Builder
+		b.WriteString("users:\n")
+		for i := from; i < min(from+perApply, p.count); i++ {
+			fmt.Fprintf(&b, "  - {username: %s, given_name: Given%d, family_name: Family%d, emails: [%s]", p.name(i), i, i, p.mail(i))
+			if i < signers {
+				fmt.Fprintf(&b, ", password_hash: %q", ssha(p.password(i)))
+			}
+			b.WriteString("}\n")
+		}
+		sites = append(sites, b.String())
+	}
+	return sites
 }
 
 // ldif is the directory for slapadd.

@@ -66,11 +66,11 @@ func (r *runner) project(ctx context.Context, name, url string) ([]line, error) 
 	}
 	p := newPeople(0)
 	token := p.secret + p.reader
-	if err := r.found(ctx, g, fmt.Sprintf(`service_accounts:
+	if err := r.found(ctx, g, []string{fmt.Sprintf(`service_accounts:
   - {name: reader, password: %q, grants: ["read:directory"]}
 scim_sources:
   - {name: bench, token: %q}
-`, p.reader, token), p.secret); err != nil {
+`, p.reader, token)}, p.secret); err != nil {
 		return nil, err
 	}
 	empty, err := settledAfterStart(ctx, g)
