@@ -133,6 +133,3 @@ func (p *Postgres) Stop() error { return p.proc.Stop(syscall.SIGINT, 30*time.Sec
 
 // Kill sends SIGKILL to the postmaster, as the kernel does when memory runs out.
 func (p *Postgres) Kill() error { return p.proc.Kill() }
-
-// Log is what the cluster has written since its last start.
-func (p *Postgres) Log() string { return p.proc.Log() }

@@ -54,9 +54,6 @@ func (p *Process) Tail() string {
 	return strings.Join(lines[max(0, len(lines)-20):], "")
 }
 
-// Done is closed when the process has ended.
-func (p *Process) Done() <-chan struct{} { return p.done }
-
 // Running reports whether the process has not ended yet.
 func (p *Process) Running() bool {
 	select {
