@@ -113,7 +113,8 @@ func (a *auditor) commit(ctx context.Context, items []auditItem) {
 }
 
 func (a *auditor) write(ctx context.Context, events []Event) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*syncTimeout)
+	// A stop must not lose what was already decided.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*syncTimeout)
 	defer cancel()
 	return a.store.Record(ctx, func(tx *Tx) error { return tx.Events.Insert(events...) })
 }

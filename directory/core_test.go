@@ -312,6 +312,25 @@ func TestAStrangerWritesLittleIntoTheAudit(t *testing.T) {
 	}
 }
 
+func TestAStopLosesNoAuditEvent(t *testing.T) {
+	f := open(t)
+	f.attempt("nobody", "wrong")
+	f.Close()
+	found := 0
+	err := f.store.View(t.Context(), func(tx *directory.Tx) error {
+		for _, err := range tx.Events.Find(directory.EventQuery{Verb: "authenticate"}) {
+			if err != nil {
+				return err
+			}
+			found++
+		}
+		return nil
+	})
+	if err != nil || found != 1 {
+		t.Errorf("%d events after the stop, %v; want 1", found, err)
+	}
+}
+
 func TestUnlockByAnotherProcess(t *testing.T) {
 	f := open(t)
 	alice := f.user("alice", "correct horse")
