@@ -34,7 +34,7 @@ const (
 	readerDN  = "cn=reader,ou=services," + baseDN
 	plainDN   = "cn=plain,ou=services," + baseDN
 	password  = "correct horse"
-	soonLimit = 5 * time.Second
+	soonLimit = 20 * time.Second
 )
 
 // world is a directory with Alice, Bob and two service accounts, and a server in front of it.
@@ -255,7 +255,7 @@ func (w *world) raw() net.Conn {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(2 * soonLimit))
 	return c
 }
 
