@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"crypto/x509"
 	"net/netip"
 	"time"
 )
@@ -59,10 +60,35 @@ const (
 // set; later protocols add to it.
 type Proof interface{ proof() }
 
-// PasswordProof is a password in clear, as typed.
+// PasswordProof is a password in clear, as typed, with a code behind it where a
+// second factor is required (AppendedCode).
 type PasswordProof struct{ Password Secret }
 
-func (PasswordProof) proof() {}
+// CodeProof is a second factor alone, a TOTP or a recovery code, after
+// Attempt.Proved was shown earlier in the same conversation.
+type CodeProof struct{ Code Secret }
+
+// MSCHAPv2Proof is the response of a client that knows a network password
+// (RFC 2759 §4). It opens nothing but RADIUS.
+type MSCHAPv2Proof struct {
+	AuthenticatorChallenge [16]byte
+	PeerChallenge          [16]byte
+	Response               [24]byte
+	UserName               string // as the client hashed it, without a domain
+}
+
+// CertificateProof is the chain of a client whose TLS handshake has proved that
+// it holds the key, leaf first. Nothing else about it was checked.
+type CertificateProof struct{ Chain []*x509.Certificate }
+
+// PeerProof is the user of a local process, as the kernel says (ldapi).
+type PeerProof struct{ UID uint32 }
+
+func (PasswordProof) proof()    {}
+func (CodeProof) proof()        {}
+func (MSCHAPv2Proof) proof()    {}
+func (CertificateProof) proof() {}
+func (PeerProof) proof()        {}
 
 // Attempt is one try to get in at a door.
 type Attempt struct {
@@ -76,6 +102,9 @@ type Attempt struct {
 	Peer      netip.Addr // who connected
 	Client    netip.Addr // the person's device; invalid: unknown
 	Unhurried bool       // the caller answers at Decision.LeaveAt by itself
+	Challenge bool       // the door can ask for a second factor and come back with a CodeProof
+	Proved    []Factor   // with CodeProof: what was proved before in this conversation
+	Epoch     int64      // with Proved: of User when it was proved
 	Relay     bool       // Peer speaks for many people (a NAS, a connection bound as a service account)
 	Device    string     // Calling-Station-Id or a known-device id; empty: none
 	NAS       RADIUSClientID
@@ -95,17 +124,25 @@ type Check struct {
 type Decision struct {
 	Outcome    Outcome
 	Reason     Reason
-	User       User     // the zero User unless the proof was right
-	Groups     []Group  // all groups of User in force now, nested ones included; only with Allow
-	Rights     []Right  // of User; only with Allow
-	App        App      // the zero App when Attempt.App was empty
-	Factors    []Factor // what was proved
+	User       User          // the zero User unless the outcome is Allow or Challenge
+	Groups     []Group       // all groups of User in force now, nested ones included; only with Allow
+	Rights     []Right       // of User; only with Allow
+	App        App           // the zero App when Attempt.App was empty
+	Factors    []Factor      // what was proved
+	Challenge  []Factor      // with Outcome Challenge: any of these completes it; User is set
+	MSCHAPv2   *MSCHAPv2Keys // of an allowed MSCHAPv2Proof
 	Credential CredentialID
 	Message    string        // what the person may read beyond "no"; only after a right proof
 	RetryAfter time.Duration // with ReasonThrottled
 	Seq        Seq           // the feed position that it was decided at, or later
 	Trace      []Check
 	LeaveAt    time.Time // a denial must not be answered before; zero: at once
+}
+
+// MSCHAPv2Keys is what the client of an allowed MSCHAPv2Proof expects.
+type MSCHAPv2Keys struct {
+	AuthenticatorResponse string   // "S=…" (RFC 2759 §5)
+	RecvKey, SendKey      [16]byte // MPPE master keys, as the server names them (RFC 3079 §3.3)
 }
 
 // Allowed reports whether the outcome is Allow.

@@ -8,6 +8,11 @@ import (
 	"gatehouse/directory/seal"
 )
 
+// The kinds of job, each owned by one daemon.
+const (
+	JobDisconnect = "radius.disconnect" // radiusd: end one open network session at its NAS
+)
+
 // leaseTime is how long a claimed job is somebody's without being renewed.
 const leaseTime = 5 * time.Second
 
