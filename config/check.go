@@ -33,6 +33,9 @@ func (d *document) check() {
 	d.checkOneOf("log.format", c.Log.Format, "text", "json")
 	d.checkListeners()
 	d.checkProxies()
+	for i, key := range c.SelfService.Writable {
+		d.checkOneOf(item("self_service.writable", i), key, "sshPublicKey")
+	}
 	for i, alias := range c.IDP.Aliases {
 		if err := CheckHostName(alias); err != nil {
 			d.problem(item("idp.aliases", i), "%v", err)

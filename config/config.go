@@ -36,6 +36,8 @@ type Config struct {
 	Metrics Metrics `yaml:"metrics"`
 	// The range of uidNumber and gidNumber given to users and groups.
 	POSIX POSIX `yaml:"posix"`
+	// What people may do for themselves.
+	SelfService SelfService `yaml:"self_service"`
 }
 
 // Database says where the store is.
@@ -132,6 +134,13 @@ type POSIX struct {
 	Last  uint32 `yaml:"last"`
 }
 
+// SelfService is what people may do for themselves.
+type SelfService struct {
+	// Attributes that people may change of themselves besides displayName,
+	// preferredLanguage, telephone numbers and jpegPhoto: sshPublicKey, or none.
+	Writable []string `yaml:"writable"`
+}
+
 // Default returns the configuration of `gatehouse serve` without a file. Its
 // DataDir is relative to the current directory.
 func Default() Config {
@@ -149,7 +158,8 @@ func Default() Config {
 			Listen: "localhost:9300", LDAPD: "localhost:9301", RADIUSD: "localhost:9302",
 			SCIMD: "localhost:9303", IDP: "localhost:9304",
 		},
-		POSIX: POSIX{First: 1880000000, Last: 1999999999},
+		POSIX:       POSIX{First: 1880000000, Last: 1999999999},
+		SelfService: SelfService{Writable: []string{}},
 	}
 }
 

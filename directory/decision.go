@@ -108,6 +108,7 @@ type Attempt struct {
 	Relay     bool       // Peer speaks for many people (a NAS, a connection bound as a service account)
 	Device    string     // Calling-Station-Id or a known-device id; empty: none
 	NAS       RADIUSClientID
+	MayChange bool              // the door lets in who must change the password, for that alone (Decision.MustChange)
 	Context   map[string]string // request details for policies and the audit: "ssid", "user_agent" …
 }
 
@@ -132,6 +133,7 @@ type Decision struct {
 	Challenge  []Factor      // with Outcome Challenge: any of these completes it; User is set
 	MSCHAPv2   *MSCHAPv2Keys // of an allowed MSCHAPv2Proof
 	Credential CredentialID
+	MustChange bool          // the password opens nothing until it is changed; Allow only with Attempt.MayChange
 	Message    string        // what the person may read beyond "no"; only after a right proof
 	RetryAfter time.Duration // with ReasonThrottled
 	Seq        Seq           // the feed position that it was decided at, or later

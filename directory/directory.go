@@ -32,6 +32,7 @@ type Config struct {
 	VerifiedTTL   time.Duration // how long a verified password is remembered; 0: 15 min, negative: not at all
 	PosixFirst    int64         // first Unix number to give; 0: 1880000000
 	PosixLast     int64         // last one; 0: 1999999999
+	SelfWritable  []string      // keys of attributes that people may change themselves besides those of schema
 	WideUsernames bool          // accept RFC 8265 usernames, not only [a-z0-9._@-]
 	AuditStrict   bool          // a sign-in is answered after its audit event is committed
 }

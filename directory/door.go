@@ -24,6 +24,8 @@ func (t *trial) scope(ctx context.Context) (Reason, error) {
 	case !t.fromItsNetworks():
 		t.dec.check("credential", false, "the service account may not come from here")
 		return ReasonCredentialScope, nil
+	case t.barred():
+		return ReasonPasswordChangeRequired, nil
 	default:
 		return ReasonOK, nil
 	}

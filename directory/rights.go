@@ -76,6 +76,7 @@ const (
 	VerbReadAudit      Verb = "audit.read"
 	VerbCreateUser     Verb = "users.create"
 	VerbUpdateUser     Verb = "users.update"
+	VerbRenameUser     Verb = "users.rename"
 	VerbDeleteUser     Verb = "users.delete"
 	VerbDisableUser    Verb = "users.disable"
 	VerbLockdown       Verb = "users.lockdown"
@@ -129,7 +130,7 @@ func permits(v Verb) []permit {
 		return append(admin, permit{right: WriteEntries, plain: true}, permit{right: APIWrite, plain: true})
 	case VerbUpdateUser:
 		return append(admin, permit{right: WriteAttributes, plain: true}, permit{right: APIWrite, plain: true}, permit{self: true})
-	case VerbDeleteUser, VerbDisableUser:
+	case VerbDeleteUser, VerbDisableUser, VerbRenameUser:
 		return append(admin, permit{right: WriteEntries, plain: true}, permit{right: APIWrite, plain: true})
 	case VerbLockdown:
 		return append(admin, permit{right: APIWrite, plain: true}, permit{self: true})
@@ -183,7 +184,7 @@ func allowed(a Actor, v Verb, t target) bool {
 // groups it reaches is the source's scope.
 func sourceVerb(v Verb) bool {
 	switch v {
-	case VerbReadUsers, VerbCreateUser, VerbUpdateUser, VerbDeleteUser, VerbDisableUser,
+	case VerbReadUsers, VerbCreateUser, VerbUpdateUser, VerbRenameUser, VerbDeleteUser, VerbDisableUser,
 		VerbSetPassword, VerbWriteGroup, VerbDeleteGroup, VerbWriteMembers:
 		return true
 	default:

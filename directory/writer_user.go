@@ -68,11 +68,27 @@ func (u *User) touched() touched {
 
 // UpdateUser changes a user. change gets a copy and may edit Username, Expires,
 // Profile, Attrs, Emails and Networks; what else it edits is ignored. When
-// nothing differs afterwards nothing is written, and Rev stays.
+// nothing differs afterwards nothing is written, and Rev stays. A new Username
+// needs the right to rename as well.
 func (w *Writer) UpdateUser(id UserID, change func(*User) error) (User, error) {
 	if err := w.require(VerbUpdateUser, id); err != nil {
 		return User{}, err
 	}
+	return w.updateUser(id, change)
+}
+
+// RenameUser gives a user another username; the old one is held.
+func (w *Writer) RenameUser(id UserID, username string) (User, error) {
+	if err := w.require(VerbRenameUser, id); err != nil {
+		return User{}, err
+	}
+	return w.updateUser(id, func(u *User) error {
+		u.Username = username
+		return nil
+	})
+}
+
+func (w *Writer) updateUser(id UserID, change func(*User) error) (User, error) {
 	before, err := w.User(id)
 	if err != nil {
 		return User{}, err
@@ -97,6 +113,11 @@ func (w *Writer) UpdateUser(id UserID, change func(*User) error) (User, error) {
 	}
 	if err := w.mayChange(&before, diffs); err != nil {
 		return User{}, err
+	}
+	if _, renamed := diffs["username"]; renamed {
+		if err := w.require(VerbRenameUser, id); err != nil {
+			return User{}, err
+		}
 	}
 	if err := w.mayWrite(diffs); err != nil {
 		return User{}, err
@@ -123,20 +144,6 @@ func (w *Writer) saveUser(u *User, kind ChangeKind, v Verb, detail any) error {
 		return err
 	}
 	return w.audit(v, u.touched(), detail)
-}
-
-// mayChange holds people who edit themselves to the closed list of attributes
-// that schema marks as self-writable.
-func (w *Writer) mayChange(u *User, diffs map[string]diff) error {
-	if w.by.User != u.ID || w.by.Has(RoleOwner) || w.by.Has(RoleAdmin) {
-		return nil
-	}
-	for key := range diffs {
-		if !w.d.schema[key].SelfWritable {
-			return &Error{Kind: Denied, Entity: "user", Field: key, Msg: key + " cannot be changed by oneself"}
-		}
-	}
-	return nil
 }
 
 // mayWrite holds a SCIM source to its writable scope.

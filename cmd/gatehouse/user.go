@@ -316,19 +316,26 @@ func (t *tool) userDelete() *cobra.Command {
 
 func (t *tool) userSetPassword() *cobra.Command {
 	var file string
-	var generate bool
+	var generate, mustChange bool
 	c := &cobra.Command{
 		Use: "set-password NAME", Short: "Give a person a new password", Args: arguments(1, 1),
 		Long: "Gives a person a new password, from --password-file, by a prompt, or as the first line of\n" +
-			"standard input. Sessions that are open end.",
+			"standard input. Sessions that are open end.\n" +
+			"With --must-change the password opens nothing until the person has changed it, which\n" +
+			"can be done over LDAP: by signing in on a machine with sssd, or with ldappasswd.",
 		Example: "  gatehouse user set-password jane\n" +
-			"  gatehouse user set-password jane --generate",
+			"  gatehouse user set-password jane --generate --must-change",
 		RunE: func(c *cobra.Command, args []string) error {
 			password, err := t.newPassword(args[0], file, generate)
 			if err != nil {
 				return err
 			}
-			err = t.writePassword(c, args[0], password, func(*directory.Writer, directory.User) error { return nil })
+			err = t.writePassword(c, args[0], password, nil, func(w *directory.Writer, u directory.User) error {
+				if mustChange {
+					return w.RequirePasswordChange(u.ID)
+				}
+				return nil
+			})
 			if err != nil {
 				return err
 			}
@@ -340,6 +347,7 @@ func (t *tool) userSetPassword() *cobra.Command {
 		},
 	}
 	passwordFlags(c, &file, &generate)
+	c.Flags().BoolVar(&mustChange, "must-change", false, "it opens nothing until the person has changed it")
 	return c
 }
 
@@ -358,19 +366,27 @@ func (t *tool) newPassword(who, file string, generate bool) (directory.Secret, e
 	return t.readSecret("password-file", file, fmt.Sprintf("New password for %s", who))
 }
 
-// writePassword gives a person a password, after before has run in the same
-// transaction.
-func (t *tool) writePassword(c *cobra.Command, name string, password directory.Secret, before func(*directory.Writer, directory.User) error) error {
+// writePassword gives a person a password. before and after, which may be nil,
+// run in the same transaction.
+func (t *tool) writePassword(c *cobra.Command, name string, password directory.Secret, before, after func(*directory.Writer, directory.User) error) error {
 	return t.withCore(c.Context(), func(opened *core.Core) error {
 		hash, err := opened.Directory.HashPassword(c.Context(), password)
 		if err != nil {
 			return err
 		}
 		_, err = opened.Directory.Write(c.Context(), t.operator(), person(name, func(w *directory.Writer, u directory.User) error {
-			if err := before(w, u); err != nil {
-				return err
+			steps := []func(*directory.Writer, directory.User) error{
+				before, func(w *directory.Writer, u directory.User) error { return w.SetPassword(u.ID, hash) }, after,
 			}
-			return w.SetPassword(u.ID, hash)
+			for _, step := range steps {
+				if step == nil {
+					continue
+				}
+				if err := step(w, u); err != nil {
+					return err
+				}
+			}
+			return nil
 		}))
 		return err
 	})

@@ -105,7 +105,7 @@ func (t *tool) userEnable() *cobra.Command {
 			err = t.writePassword(c, args[0], password, func(w *directory.Writer, u directory.User) error {
 				_, err := w.EnableUser(u.ID, true)
 				return err
-			})
+			}, nil)
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,153 @@
+package directory_test
+
+import (
+	"testing"
+
+	"gatehouse/directory"
+	"gatehouse/directory/directorytest"
+	"gatehouse/directory/schema"
+)
+
+// TestSelfWrite: people change the closed list of their own attributes, what the configuration adds, and nothing that
+// something decides by.
+func TestSelfWrite(t *testing.T) {
+	f := &fixture{t: t, store: directorytest.OpenSQLite(t)}
+	f.Directory = directorytest.Core(t, f.store, func(c *directory.Config) { c.SelfWritable = []string{"sshPublicKey"} })
+	alice, bob := f.user("alice", "pw pw pw"), f.user("bob", "pw pw pw")
+	self := directory.Actor{Kind: directory.ActorPerson, User: alice.ID, Name: "alice"}
+	set := func(by directory.Actor, to directory.User, key string) error {
+		return f.tryWrite(by, func(w *directory.Writer) error {
+			_, err := w.UpdateUser(to.ID, func(u *directory.User) error {
+				u.Profile.Set(key, key+" "+u.Profile.First(key))
+				return nil
+			})
+			return err
+		})
+	}
+	for _, key := range []string{"displayName", "preferredLanguage", "workPhone", "mobilePhone", "jpegPhoto", "sshPublicKey"} {
+		if err := set(self, alice, key); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+		if err := set(self, bob, key); !directory.Is(err, directory.Denied) {
+			t.Errorf("%s of somebody else: %v", key, err)
+		}
+	}
+	for _, key := range []string{"title", "familyName", "employeeNumber", "loginShell", "roles", "anything"} {
+		if err := set(self, alice, key); !directory.Is(err, directory.Denied) {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	f.write(func(w *directory.Writer) error {
+		for name, rule := range map[string]string{
+			"a": `user.attributes["displayName"] == "Boss"`, "b": `user.attributes.mobilePhone != ""`, "c": `user . pager == "1"`,
+			"d": `user.in_group("fax")`,
+		} {
+			if _, err := w.SavePolicy(directory.Policy{Name: name, Rule: rule}); err != nil {
+				return err
+			}
+		}
+		app, err := w.CreateApp(directory.App{Slug: "wiki", Name: "Wiki"})
+		if err != nil {
+			return err
+		}
+		return w.SetFacet(directory.NewFacet{
+			App: app.ID, Protocol: directory.ProtocolLDAP,
+			Config: schema.LDAP{Attributes: map[string]string{"lang": "preferredLanguage"}},
+		})
+	})
+	for _, key := range []string{"displayName", "mobilePhone", "pager", "preferredLanguage"} {
+		if err := set(self, alice, key); !directory.Is(err, directory.Denied) {
+			t.Errorf("%s, which something reads: %v", key, err)
+		}
+		if err := set(directorytest.Operator(), alice, key); err != nil {
+			t.Errorf("%s by an operator: %v", key, err)
+		}
+	}
+	if err := set(self, alice, "fax"); err != nil {
+		t.Errorf("a group of the same name as an attribute: %v", err)
+	}
+}
+
+func TestSSHKeysAreNotSelfWrittenByDefault(t *testing.T) {
+	f := open(t)
+	alice := f.user("alice", "pw pw pw")
+	err := f.tryWrite(directory.Actor{Kind: directory.ActorPerson, User: alice.ID}, func(w *directory.Writer) error {
+		_, err := w.UpdateUser(alice.ID, func(u *directory.User) error { u.Profile.Set("sshPublicKey", "ssh-ed25519 AAAA"); return nil })
+		return err
+	})
+	if !directory.Is(err, directory.Denied) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestRenameNeedsItsRight: attributes are one right, names another.
+func TestRenameNeedsItsRight(t *testing.T) {
+	f := open(t)
+	alice := f.user("alice", "pw pw pw")
+	service := func(rights ...directory.Right) directory.Actor {
+		return directory.Actor{Kind: directory.ActorService, User: 5, Name: "svc", Rights: rights}
+	}
+	byUpdate := func(w *directory.Writer) error {
+		_, err := w.UpdateUser(alice.ID, func(u *directory.User) error { u.Username = "alicia"; return nil })
+		return err
+	}
+	byRename := func(w *directory.Writer) error { _, err := w.RenameUser(alice.ID, "alicia"); return err }
+	for name, err := range map[string]error{
+		"write:attributes, update": f.tryWrite(service(directory.WriteAttributes), byUpdate),
+		"write:attributes, rename": f.tryWrite(service(directory.WriteAttributes), byRename),
+		"write:entries, update":    f.tryWrite(service(directory.WriteEntries), byUpdate),
+	} {
+		if !directory.Is(err, directory.Denied) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := f.tryWrite(service(directory.WriteEntries), byRename); err != nil {
+		t.Fatal(err)
+	}
+	err := f.Read(t.Context(), directorytest.Operator(), func(r *directory.Reader) error {
+		u, err := r.UserByName(directory.Person, "alicia")
+		if err == nil && u.UID != alice.UID {
+			t.Errorf("the rename changed the uid")
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMustChange: the password opens nothing but a door that lets people change it, until they have.
+func TestMustChange(t *testing.T) {
+	f := open(t)
+	alice := f.user("alice", "pw pw pw")
+	f.write(func(w *directory.Writer) error { return w.RequirePasswordChange(alice.ID) })
+	mayChange := func(a *directory.Attempt) { a.MayChange = true }
+	f.want(f.attempt("alice", "wrong", mayChange), directory.ReasonWrongPassword)
+	f.want(f.attempt("alice", "pw pw pw"), directory.ReasonPasswordChangeRequired)
+	d := f.attempt("alice", "pw pw pw", mayChange)
+	if f.want(d, directory.ReasonOK); !d.MustChange {
+		t.Error("the door is not told")
+	}
+	hash, err := f.HashPassword(t.Context(), "pw pw pw 2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.write(func(w *directory.Writer) error { return w.SetPassword(alice.ID, hash) })
+	if d = f.attempt("alice", "pw pw pw 2"); d.MustChange {
+		t.Error("after the change it must still be changed")
+	}
+	f.want(d, directory.ReasonOK)
+	bare := f.create(directory.User{Username: "bare"}, "pw pw pw")
+	f.write(func(w *directory.Writer) error {
+		for c, err := range w.Credentials(directory.CredentialQuery{Users: []directory.UserID{bare.ID}}) {
+			if err != nil {
+				return err
+			}
+			return w.RemoveCredential(bare.ID, c.ID)
+		}
+		return nil
+	})
+	if err := f.tryWrite(directorytest.Operator(), func(w *directory.Writer) error { return w.RequirePasswordChange(bare.ID) }); !directory.Is(err, directory.NotFound) {
+		t.Errorf("without a password: %v", err)
+	}
+}
