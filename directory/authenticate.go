@@ -2,11 +2,9 @@ package directory
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // Authenticate decides an Attempt: who is it, is the proof right, and may they
@@ -22,7 +20,7 @@ func (d *Directory) Authenticate(ctx context.Context, a Attempt) (Decision, erro
 	if err != nil {
 		return Decision{}, err
 	}
-	if err := d.auditor.append(ctx, attemptEvent(&a, &dec, d), d.config.AuditStrict); err != nil {
+	if err := d.auditor.append(ctx, attemptEvent(&a, &dec, d.now()), d.config.AuditStrict); err != nil {
 		return Decision{}, err
 	}
 	if dec.Allowed() {
@@ -48,7 +46,11 @@ func (d *Directory) authenticate(ctx context.Context, a *Attempt) (Decision, err
 	if a.User != 0 {
 		t.account = "id " + strconv.FormatInt(int64(a.User), 10)
 	}
-	return t.run(ctx)
+	dec, err := t.run(ctx)
+	if t.person != nil {
+		dec.about = &t.person.user
+	}
+	return dec, err
 }
 
 // trial is one password attempt on its way through the steps.
@@ -180,39 +182,4 @@ func (t *trial) conclude(ctx context.Context, right bool) error {
 	}
 	t.dec.Factors = []Factor{factorOf(t.used.Kind)}
 	return t.d.admit(ctx, &t.dec, t.person, admission{app: t.attempt.App, at: t.d.now()})
-}
-
-// attemptEvent is the audit of a decision.
-func attemptEvent(a *Attempt, dec *Decision, d *Directory) Event {
-	e := Event{
-		At: d.now(), Via: string(a.Protocol), Verb: "authenticate", Entity: "user", Name: shortName(a.Name),
-		Outcome: string(dec.Outcome), Reason: dec.Reason, App: a.App, Count: 1,
-	}
-	switch {
-	case a.Client.IsValid():
-		e.IP = a.Client.String()
-	case a.Peer.IsValid():
-		e.IP = a.Peer.String()
-	}
-	if dec.Allowed() {
-		e.Ref, e.Name = int64(dec.User.ID), dec.User.Username
-		e.Actor = "person:" + dec.User.Username
-		if dec.User.Kind == ServiceAccount {
-			e.Actor = "service:" + dec.User.Username
-		}
-	} else if b, err := json.Marshal(map[string]any{"checks": dec.Trace}); err == nil {
-		e.Detail = b
-	}
-	return e
-}
-
-// maxAuditName bounds what a stranger can write into the audit with one attempt.
-const maxAuditName = 320
-
-// shortName cuts a name, as typed, to what is worth keeping.
-func shortName(typed string) string {
-	if len(typed) <= maxAuditName {
-		return typed
-	}
-	return strings.ToValidUTF8(typed[:maxAuditName], "") + "…"
 }

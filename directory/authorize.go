@@ -19,11 +19,24 @@ type Admission struct {
 	Client   netip.Addr
 	Factors  []Factor
 	Context  map[string]string
+	Entering bool // into an app, rather than going on in it: an allow is audited too
 }
 
 // Authorize decides an Admission, behind the freshness barrier. A denial is not
-// delayed: nothing can be guessed here.
+// delayed: nothing can be guessed here. It is audited, and so is an allow with
+// Entering.
 func (d *Directory) Authorize(ctx context.Context, a Admission) (Decision, error) {
+	dec, err := d.authorize(ctx, &a)
+	if err != nil || dec.Allowed() && !a.Entering {
+		return dec, err
+	}
+	if err := d.auditor.append(ctx, admissionEvent(&a, &dec, d.now()), d.config.AuditStrict); err != nil {
+		return Decision{}, err
+	}
+	return dec, nil
+}
+
+func (d *Directory) authorize(ctx context.Context, a *Admission) (Decision, error) {
 	head, err := d.Barrier(ctx)
 	if err != nil {
 		return Decision{}, err
@@ -36,6 +49,7 @@ func (d *Directory) Authorize(ctx context.Context, a Admission) (Decision, error
 	if p == nil {
 		return dec, nil
 	}
+	dec.about = &p.user
 	if p.user.Epoch != a.Epoch && p.user.Status == Active {
 		dec.Reason = ReasonCredentialExpired
 		dec.check("epoch", false, "what was shown is from before the user was last disabled")

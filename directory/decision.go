@@ -139,6 +139,8 @@ type Decision struct {
 	Seq        Seq           // the feed position that it was decided at, or later
 	Trace      []Check
 	LeaveAt    time.Time // a denial must not be answered before; zero: at once
+
+	about *User // whom it is about, also when it is a denial, for the audit; nil: nobody is known
 }
 
 // MSCHAPv2Keys is what the client of an allowed MSCHAPv2Proof expects.

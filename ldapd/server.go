@@ -45,7 +45,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ldapd: base name of domain %q: %w", c.Domain, err)
 	}
-	paging, err := c.Directory.Keys().MAC(seal.Audit, "ldap paged results")
+	paging, err := c.Directory.Keys().MAC(seal.Lookup, "ldap paged results")
 	if err != nil {
 		return nil, fmt.Errorf("ldapd: key for paged results: %w", err)
 	}

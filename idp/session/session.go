@@ -109,6 +109,7 @@ func (m *Manager) authorize(ctx context.Context, r *edge.Request, row *directory
 	dec, err := m.d.Authorize(ctx, directory.Admission{
 		User: row.User, Epoch: row.Epoch, App: app, Protocol: directory.ProtocolWeb, Peer: r.Peer, Client: r.Client,
 		Factors: row.Factors, Context: map[string]string{"user_agent": userAgent(r.Request)},
+		Entering: app != "",
 	})
 	if err != nil {
 		return dec, fmt.Errorf("authorize a session: %w", err)
