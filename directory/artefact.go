@@ -11,6 +11,7 @@ const (
 	CredentialPreviousPassword CredentialKind = "previous_password"
 	CredentialAppPassword      CredentialKind = "app_password"
 	CredentialNetworkPassword  CredentialKind = "network_password"
+	CredentialSambaPassword    CredentialKind = "samba_password" // opens no door of ours; a Samba server reads its NT hash
 	CredentialServicePassword  CredentialKind = "service_password"
 	CredentialAPIToken         CredentialKind = "api_token"
 	CredentialTOTP             CredentialKind = "totp"

@@ -26,6 +26,7 @@ func (d *Directory) Authenticate(ctx context.Context, a Attempt) (Decision, erro
 	if dec.Allowed() {
 		d.activity.seen(dec.User.ID, a.Received)
 	} else {
+		dec.MSCHAPv2 = nil
 		dec.LeaveAt = leaveAt(&a, d.now())
 		if !a.Unhurried {
 			wait(ctx, dec.LeaveAt.Sub(d.now()))
@@ -35,14 +36,22 @@ func (d *Directory) Authenticate(ctx context.Context, a Attempt) (Decision, erro
 }
 
 func (d *Directory) authenticate(ctx context.Context, a *Attempt) (Decision, error) {
-	proof, ok := a.Proof.(PasswordProof)
-	if !ok {
-		if a.Proof == nil {
-			return Decision{}, errors.New("directory: an attempt without a proof")
+	t := &trial{d: d, attempt: a, account: loginKey(a.Name)}
+	switch p := a.Proof.(type) {
+	case nil:
+		return Decision{}, errors.New("directory: an attempt without a proof")
+	case PasswordProof:
+		t.password = p.Password
+	case MSCHAPv2Proof:
+		t.password = Secret(p.Response[:])
+	case CertificateProof:
+		if err := t.present(ctx, p); err != nil {
+			return Decision{}, err
 		}
+		return t.run(ctx)
+	default:
 		return Decision{Outcome: Deny, Reason: ReasonMethodNotAllowed}, nil
 	}
-	t := &trial{d: d, attempt: a, password: proof.Password, account: loginKey(a.Name)}
 	if a.User != 0 {
 		t.account = "id " + strconv.FormatInt(int64(a.User), 10)
 	}
@@ -53,11 +62,11 @@ func (d *Directory) authenticate(ctx context.Context, a *Attempt) (Decision, err
 	return dec, err
 }
 
-// trial is one password attempt on its way through the steps.
+// trial is one attempt on its way through the steps.
 type trial struct {
 	d        *Directory
 	attempt  *Attempt
-	password Secret
+	password Secret // or what else was shown, by which failures are told apart
 	account  string // the login key, or what stands for it
 	entry    *failures
 	person   *principal // nil: nobody is called so
@@ -65,6 +74,9 @@ type trial struct {
 	slow     bool       // a slow hash was computed
 	waited   bool       // for the account's or the source's turn
 	dec      Decision
+
+	certificate Certificate // that was shown, when it counts
+	unfit       string      // why it does not
 }
 
 func (t *trial) run(ctx context.Context) (Decision, error) {
@@ -75,7 +87,7 @@ func (t *trial) run(ctx context.Context) (Decision, error) {
 	if err := t.refresh(ctx); err != nil {
 		return Decision{}, err
 	}
-	right, err := t.prove(ctx)
+	right, err := t.proved(ctx)
 	if err != nil || t.dec.Reason == ReasonThrottled {
 		return t.dec, err
 	}
@@ -147,6 +159,18 @@ func (t *trial) refresh(ctx context.Context) error {
 	return nil
 }
 
+// proved reports whether what was shown is right, and sets used.
+func (t *trial) proved(ctx context.Context) (bool, error) {
+	switch p := t.attempt.Proof.(type) {
+	case MSCHAPv2Proof:
+		return t.mschapv2(p)
+	case CertificateProof:
+		return t.certified(), nil
+	default:
+		return t.prove(ctx)
+	}
+}
+
 // stillThere reports whether the credential that matched is unchanged after the
 // second barrier.
 func (t *trial) stillThere() bool {
@@ -165,13 +189,18 @@ func (t *trial) conclude(ctx context.Context, right bool) error {
 		} else {
 			user = t.person.user.ID
 		}
-		t.dec.check("password", false, "")
+		if t.unfit != "" {
+			t.dec.Reason = ReasonCertificateInvalid
+			t.dec.check("certificate", false, t.unfit)
+		} else {
+			t.dec.check("password", false, "")
+		}
 		t.d.limiter.failed(t.entry, user, t.password)
 		return nil
 	}
 	t.d.limiter.succeeded(t.entry, t.person.user.ID)
 	t.dec.check("password", true, string(t.used.Kind))
-	t.dec.Credential = t.used.ID
+	t.dec.Credential, t.dec.Version = t.used.ID, t.used.Version
 	reason, err := t.scope(ctx)
 	if err != nil {
 		return err
@@ -181,5 +210,9 @@ func (t *trial) conclude(ctx context.Context, right bool) error {
 		return nil
 	}
 	t.dec.Factors = []Factor{factorOf(t.used.Kind)}
+	if reason := t.d.byCertificateAlone(t.person, t.attempt.Protocol, t.dec.Factors, &t.dec); reason != ReasonOK {
+		t.dec.Outcome, t.dec.Reason = Deny, reason
+		return nil
+	}
 	return t.d.admit(ctx, &t.dec, t.person, admission{app: t.attempt.App, at: t.d.now()})
 }

@@ -18,6 +18,7 @@ type Admission struct {
 	Peer     netip.Addr
 	Client   netip.Addr
 	Factors  []Factor
+	Resumed  Resumed // what was proved when the artefact was made; zero: nothing that could have gone
 	Context  map[string]string
 	Entering bool // into an app, rather than going on in it: an allow is audited too
 }
@@ -55,6 +56,11 @@ func (d *Directory) authorize(ctx context.Context, a *Admission) (Decision, erro
 		dec.check("epoch", false, "what was shown is from before the user was last disabled")
 		return dec, nil
 	}
+	if reason, err := d.resumes(ctx, p, a, &dec); err != nil || reason != ReasonOK {
+		dec.Reason = reason
+		return dec, err
+	}
+	dec.Credential, dec.Version, dec.Certificate = a.Resumed.Credential, a.Resumed.Version, a.Resumed.Certificate
 	return dec, d.admit(ctx, &dec, p, admission{app: a.App, at: d.now()})
 }
 

@@ -92,24 +92,25 @@ func (PeerProof) proof()        {}
 
 // Attempt is one try to get in at a door.
 type Attempt struct {
-	Name      string     // as typed; a username or a verified primary address
-	User      UserID     // instead of Name, when the door has already found whom it names (an LDAP DN by entryUUID)
-	Kind      UserKind   // empty: Person; ServiceAccount where the door names one (ou=services)
-	Proof     Proof      // what is shown
-	App       string     // slug of the app that decides; empty: only the user's own status does (portal)
-	Protocol  Protocol   // the door
-	Received  time.Time  // when it arrived; zero: now. Denials leave at the next tick from here
-	Peer      netip.Addr // who connected
-	Client    netip.Addr // the person's device; invalid: unknown
-	Unhurried bool       // the caller answers at Decision.LeaveAt by itself
-	Challenge bool       // the door can ask for a second factor and come back with a CodeProof
-	Proved    []Factor   // with CodeProof: what was proved before in this conversation
-	Epoch     int64      // with Proved: of User when it was proved
-	Relay     bool       // Peer speaks for many people (a NAS, a connection bound as a service account)
-	Device    string     // Calling-Station-Id or a known-device id; empty: none
-	NAS       RADIUSClientID
-	MayChange bool              // the door lets in who must change the password, for that alone (Decision.MustChange)
-	Context   map[string]string // request details for policies and the audit: "ssid", "user_agent" …
+	Name        string     // as typed; a username or a verified primary address
+	User        UserID     // instead of Name, when the door has already found whom it names (an LDAP DN by entryUUID)
+	Kind        UserKind   // empty: Person; ServiceAccount where the door names one (ou=services)
+	Proof       Proof      // what is shown
+	App         string     // slug of the app that decides; empty: only the user's own status does (portal)
+	Protocol    Protocol   // the door
+	Received    time.Time  // when it arrived; zero: now. Denials leave at the next tick from here
+	Peer        netip.Addr // who connected
+	Client      netip.Addr // the person's device; invalid: unknown
+	Unhurried   bool       // the caller answers at Decision.LeaveAt by itself
+	Challenge   bool       // the door can ask for a second factor and come back with a CodeProof
+	Proved      []Factor   // with CodeProof: what was proved before in this conversation
+	Epoch       int64      // with Proved: of User when it was proved
+	NetworkOnly bool       // sign-in passwords do not count here, only what was made for a device
+	Relay       bool       // Peer speaks for many people (a NAS, a connection bound as a service account)
+	Device      string     // Calling-Station-Id or a known-device id; empty: none
+	NAS         RADIUSClientID
+	MayChange   bool              // the door lets in who must change the password, for that alone (Decision.MustChange)
+	Context     map[string]string // request details for policies and the audit: "ssid", "user_agent" …
 }
 
 // Check is one step of a decision, in order, for "why?".
@@ -132,13 +133,16 @@ type Decision struct {
 	Factors    []Factor      // what was proved
 	Challenge  []Factor      // with Outcome Challenge: any of these completes it; User is set
 	MSCHAPv2   *MSCHAPv2Keys // of an allowed MSCHAPv2Proof
-	Credential CredentialID
+	Credential CredentialID  // that matched; 0: none of the credentials table
 	MustChange bool          // the password opens nothing until it is changed; Allow only with Attempt.MayChange
 	Message    string        // what the person may read beyond "no"; only after a right proof
 	RetryAfter time.Duration // with ReasonThrottled
 	Seq        Seq           // the feed position that it was decided at, or later
 	Trace      []Check
 	LeaveAt    time.Time // a denial must not be answered before; zero: at once
+
+	Version     int64  // of Credential
+	Certificate string // serial of the certificate that was shown, when it counted
 
 	about *User // whom it is about, also when it is a denial, for the audit; nil: nobody is known
 }

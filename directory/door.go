@@ -18,6 +18,9 @@ func (t *trial) scope(ctx context.Context) (Reason, error) {
 	case !ofApp:
 		t.dec.check("credential", false, "is for another app")
 		return ReasonCredentialScope, nil
+	case t.attempt.NetworkOnly && c.Kind == CredentialPassword:
+		t.dec.check("credential", false, "only network passwords count here")
+		return ReasonCredentialScope, nil
 	case c.Protocol != "" && c.Protocol != t.attempt.Protocol:
 		t.dec.check("credential", false, "is for "+string(c.Protocol)+" only")
 		return ReasonCredentialScope, nil
@@ -39,7 +42,7 @@ func opens(k CredentialKind, door Protocol) bool {
 		return true
 	case CredentialAppPassword:
 		return door != ProtocolWeb
-	case CredentialNetworkPassword:
+	case CredentialNetworkPassword, CredentialX509:
 		return door == ProtocolRADIUS
 	case CredentialAPIToken:
 		return door == ProtocolAPI
@@ -62,8 +65,12 @@ func (t *trial) ofItsApp(ctx context.Context) (bool, error) {
 }
 
 func factorOf(k CredentialKind) Factor {
-	if k == CredentialAppPassword || k == CredentialNetworkPassword {
+	switch k {
+	case CredentialAppPassword, CredentialNetworkPassword:
 		return FactorAppPassword
+	case CredentialX509:
+		return FactorCertificate
+	default:
+		return FactorPassword
 	}
-	return FactorPassword
 }

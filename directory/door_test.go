@@ -59,7 +59,6 @@ func TestGeneratedSecretsOpenOnlyTheirDoor(t *testing.T) {
 	}
 	ofWiki := made(directory.NewGenerated{Kind: directory.CredentialAppPassword, App: wiki.ID})
 	ofLDAP := made(directory.NewGenerated{Kind: directory.CredentialAppPassword, Protocol: directory.ProtocolLDAP})
-	network := made(directory.NewGenerated{Kind: directory.CredentialNetworkPassword})
 	api := made(directory.NewGenerated{Kind: directory.CredentialAPIToken})
 	for _, c := range []struct {
 		name, secret, app string
@@ -73,8 +72,6 @@ func TestGeneratedSecretsOpenOnlyTheirDoor(t *testing.T) {
 		{"its app on the web", ofWiki, "wiki", directory.ProtocolWeb, directory.ReasonCredentialScope},
 		{"its protocol", ofLDAP, "mail", directory.ProtocolLDAP, directory.ReasonOK},
 		{"another protocol", ofLDAP, "mail", directory.ProtocolRADIUS, directory.ReasonCredentialScope},
-		{"network at RADIUS", network, "", directory.ProtocolRADIUS, directory.ReasonOK},
-		{"network at LDAP", network, "", directory.ProtocolLDAP, directory.ReasonCredentialScope},
 		{"token at the API", api, "", directory.ProtocolAPI, directory.ReasonOK},
 		{"token at LDAP", api, "", directory.ProtocolLDAP, directory.ReasonCredentialScope},
 		{"token on the web", api, "", directory.ProtocolWeb, directory.ReasonCredentialScope},
@@ -183,7 +180,7 @@ func TestASourceMakesNoSecrets(t *testing.T) {
 			ok   bool
 		}{{alice.ID, false}, {own.ID, writable != nil}} {
 			err := f.tryWrite(by, func(w *directory.Writer) error {
-				_, _, err := w.AddGenerated(directory.NewGenerated{User: c.user, Kind: directory.CredentialNetworkPassword})
+				_, _, err := w.AddGenerated(directory.NewGenerated{User: c.user, Kind: directory.CredentialAPIToken})
 				return err
 			})
 			if (err == nil) != c.ok || err != nil && !directory.Is(err, directory.Denied) {

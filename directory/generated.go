@@ -7,7 +7,8 @@ import (
 	"gatehouse/directory/credential"
 )
 
-// NewGenerated is a secret that Gatehouse makes: an app, service or API password.
+// NewGenerated is a secret that Gatehouse makes for a program: an app, service or
+// API password.
 type NewGenerated struct {
 	User     UserID
 	Kind     CredentialKind
@@ -60,7 +61,7 @@ func (n NewGenerated) check(owner UserKind) error {
 		if n.App == 0 && n.Protocol == "" {
 			return invalid("credential", "app", "an app password is for an app or a protocol")
 		}
-	case CredentialNetworkPassword, CredentialAPIToken:
+	case CredentialAPIToken:
 	default:
 		return invalid("credential", "kind", "a %s is not generated", string(n.Kind))
 	}

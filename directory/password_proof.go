@@ -18,6 +18,9 @@ func (t *trial) prove(ctx context.Context) (right bool, err error) {
 	if id, ok := credential.GeneratedID(t.password.Reveal()); ok && t.generated(CredentialID(id)) {
 		return true, nil
 	}
+	if ok, err := t.networkPassword(); ok || err != nil {
+		return ok, err
+	}
 	c, ok := t.signInPassword()
 	known := func() bool { return false }
 	if ok && t.attempt.Protocol != ProtocolWeb {

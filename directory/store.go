@@ -91,7 +91,9 @@ type Tx struct {
 	SCIMSources Table[SCIMSource, SCIMSourceQuery]
 	Clients     Table[RADIUSClient, RADIUSClientQuery]
 	SigningKeys Table[SigningKey, SigningKeyQuery]
-	Settings    Table[Setting, SettingQuery]
+
+	Certificates Table[Certificate, CertificateQuery]
+	Settings     Table[Setting, SettingQuery]
 
 	Sessions    Table[Session, SessionQuery]
 	SessionApps Table[SessionApp, SessionAppQuery]

@@ -47,6 +47,11 @@ func (w *Writer) shut(id UserID, v Verb, status Status, reason string) (Lockdown
 		if r.Credentials, err = w.revokeCredentials(id); err != nil {
 			return r, err
 		}
+		certificates, err := w.revokeCertificates(id)
+		if err != nil {
+			return r, err
+		}
+		r.Credentials += certificates
 	}
 	if err := w.endArtefacts(id, &r); err != nil {
 		return r, err

@@ -14,6 +14,10 @@ func NTHash(password string) [16]byte {
 	for _, u := range utf16.Encode([]rune(password)) {
 		b = binary.LittleEndian.AppendUint16(b, u)
 	}
+	return md4Sum(b)
+}
+
+func md4Sum(b []byte) [16]byte {
 	h := md4.New()
 	h.Write(b)
 	return [16]byte(h.Sum(nil))

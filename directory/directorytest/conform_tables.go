@@ -28,6 +28,7 @@ func conformTables(t *testing.T, open func(testing.TB) directory.Store) {
 	t.Run("scim sources", func(t *testing.T) { scimSourceCase().run(t, s) })
 	t.Run("radius clients", func(t *testing.T) { radiusClientCase().run(t, s) })
 	t.Run("signing keys", func(t *testing.T) { signingKeyCase().run(t, s) })
+	t.Run("certificates", func(t *testing.T) { certificateCase().run(t, s) })
 	t.Run("settings", func(t *testing.T) { settingCase().run(t, s) })
 	t.Run("sessions", func(t *testing.T) { sessionCase().run(t, s) })
 	t.Run("session apps", func(t *testing.T) { sessionAppCase().run(t, s) })
@@ -359,6 +360,29 @@ func signingKeyCase() tableCase[directory.SigningKey, directory.SigningKeyQuery]
 		queries: []queryCase[Q]{
 			{name: "use", q: Q{Use: "oidc"}, want: []int{0, 2}},
 			{name: "state", q: Q{Use: "oidc", State: directory.KeyActive}, want: []int{2}},
+		},
+	}
+}
+
+func certificateCase() tableCase[directory.Certificate, directory.CertificateQuery] {
+	type Q = directory.CertificateQuery
+	rows := []directory.Certificate{
+		{Serial: "c", Kind: "nas", Subject: "urn:c", Created: at(3), Expires: at(9), Revoked: at(4)},
+		{Serial: "a", Kind: directory.CertificateDevice, Subject: "urn:a", Label: "laptop", User: 1, Created: at(2), Expires: at(9)},
+		{Serial: "b", Kind: directory.CertificateDevice, Subject: "urn:b", User: 2, Created: at(2)},
+	}
+	return tableCase[directory.Certificate, Q]{
+		table:  func(tx *directory.Tx) directory.Table[directory.Certificate, Q] { return tx.Certificates },
+		rows:   rows,
+		edit:   func(r *directory.Certificate) { r.Label, r.Revoked = "phone", at(5) },
+		gone:   func(r *directory.Certificate) { r.Serial = "gone" },
+		remove: Q{Serials: []string{"a", "c"}},
+		left:   rows[2:],
+		queries: []queryCase[Q]{
+			{name: "serials", q: Q{Serials: []string{"a", "b"}}, want: []int{1, 2}},
+			{name: "kind", q: Q{Kind: directory.CertificateDevice}, want: []int{1, 2}},
+			{name: "user", q: Q{User: 2}, want: []int{2}},
+			{name: "empty list", q: Q{Serials: []string{}}},
 		},
 	}
 }

@@ -134,6 +134,25 @@ func signingKeysTable(c *conn) *table[directory.SigningKey, directory.SigningKey
 	}).ready()
 }
 
+func certificatesTable(c *conn) *table[directory.Certificate, directory.CertificateQuery] {
+	return (&table[directory.Certificate, directory.CertificateQuery]{
+		c: c, name: "certificates", entity: "certificate", keys: 1,
+		columns: "serial kind subject label user_id created expires revoked",
+		fields: func(r *directory.Certificate) []field {
+			return []field{
+				text(&r.Serial), text(&r.Kind), text(&r.Subject), text(&r.Label), number(&r.User),
+				micros(&r.Created), micros(&r.Expires), micros(&r.Revoked),
+			}
+		},
+		where: func(q *directory.CertificateQuery, s *selection) {
+			anyText(s, "serial", "", q.Serials)
+			same(s, "kind", q.Kind)
+			sameID(s, "user_id", q.User)
+			s.order = "created DESC, serial"
+		},
+	}).ready()
+}
+
 func settingsTable(c *conn) *table[directory.Setting, directory.SettingQuery] {
 	return (&table[directory.Setting, directory.SettingQuery]{
 		c: c, name: "settings", entity: "setting", keys: 1,

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -97,17 +98,19 @@ func (a *Authority) Pool() *x509.CertPool {
 // IP addresses, with a new key. It is valid for 397 days, but not longer than
 // the authority.
 func (a *Authority) IssueServer(names []string, now time.Time) (*tls.Certificate, error) {
+	return a.IssueServerFor(names, serverLife, now)
+}
+
+// IssueServerFor is IssueServer for another life: what no browser sees may live
+// longer.
+func (a *Authority) IssueServerFor(names []string, life time.Duration, now time.Time) (*tls.Certificate, error) {
 	if len(names) == 0 {
 		return nil, errors.New("issue server certificate: no names")
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("issue server certificate: %w", err)
 	}
 	template := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: names[0]},
 		NotBefore:   now.Add(-backdate),
-		NotAfter:    earlier(now.Add(serverLife), a.certificate.NotAfter),
+		NotAfter:    earlier(now.Add(life), a.certificate.NotAfter),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
@@ -118,13 +121,40 @@ func (a *Authority) IssueServer(names []string, now time.Time) (*tls.Certificate
 			template.DNSNames = append(template.DNSNames, name)
 		}
 	}
+	return a.issue("server", template)
+}
+
+// IssueClient makes a certificate for a client, which a URI names (text is for
+// people to read), with a new key. It is valid for life, but not longer than the
+// authority.
+func (a *Authority) IssueClient(identity, text string, life time.Duration, now time.Time) (*tls.Certificate, error) {
+	uri, err := url.Parse(identity)
+	if err != nil {
+		return nil, fmt.Errorf("issue client certificate: %w", err)
+	}
+	return a.issue("client", &x509.Certificate{
+		Subject:     pkix.Name{CommonName: text},
+		NotBefore:   now.Add(-backdate),
+		NotAfter:    earlier(now.Add(life), a.certificate.NotAfter),
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		URIs:        []*url.URL{uri},
+	})
+}
+
+// issue signs template for a new key.
+func (a *Authority) issue(what string, template *x509.Certificate) (*tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("issue %s certificate: %w", what, err)
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.key)
 	if err != nil {
-		return nil, fmt.Errorf("issue server certificate: %w", err)
+		return nil, fmt.Errorf("issue %s certificate: %w", what, err)
 	}
 	leaf, err := x509.ParseCertificate(der)
 	if err != nil {
-		return nil, fmt.Errorf("issue server certificate: %w", err)
+		return nil, fmt.Errorf("issue %s certificate: %w", what, err)
 	}
 	return &tls.Certificate{Certificate: [][]byte{der, a.certificate.Raw}, PrivateKey: key, Leaf: leaf}, nil
 }

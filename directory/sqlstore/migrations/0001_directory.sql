@@ -261,7 +261,9 @@ CREATE TABLE certificates (
     serial  TEXT NOT NULL PRIMARY KEY,
     kind    TEXT NOT NULL,
     subject TEXT NOT NULL,
+    label   TEXT NOT NULL DEFAULT '',
     user_id BIGINT NOT NULL DEFAULT 0,
+    created BIGINT NOT NULL DEFAULT 0,
     expires BIGINT NOT NULL DEFAULT 0,
     revoked BIGINT NOT NULL DEFAULT 0
 );

@@ -1,0 +1,94 @@
+package directory
+
+import "iter"
+
+// maxDeviceCertificates bounds the certificates in force of a user.
+const maxDeviceCertificates = 50
+
+// Certificates yields issued certificates, newest first.
+func (r *Reader) Certificates(q CertificateQuery) iter.Seq2[Certificate, error] {
+	return r.tx.Certificates.Find(q)
+}
+
+// AddCertificate records a certificate that was issued to a person's device. It
+// opens nothing before. Created is set.
+func (w *Writer) AddCertificate(c Certificate) error {
+	if err := w.require(VerbSetPassword, c.User); err != nil {
+		return err
+	}
+	u, err := w.credentialOwner(c.User)
+	if err != nil {
+		return err
+	}
+	if u.Kind != Person {
+		return invalid("certificate", "user", "device certificates are for people")
+	}
+	have, err := all(w.tx.Certificates.Find(CertificateQuery{User: c.User, Kind: c.Kind}))
+	if err != nil {
+		return err
+	}
+	inForce := 0
+	for _, old := range have {
+		if old.Revoked.IsZero() && w.now.Before(old.Expires) {
+			inForce++
+		}
+	}
+	if inForce >= maxDeviceCertificates {
+		return invalid("certificate", "user", "there are %d certificates already; revoke one first", inForce)
+	}
+	c.Created = w.now
+	if err := w.tx.Certificates.Insert(c); err != nil {
+		return err
+	}
+	if err := w.changed(CredentialsChanged, int64(u.ID), u.Rev); err != nil {
+		return err
+	}
+	return w.audit(VerbSetPassword, u.touched(), map[string]any{"added": "certificate", "label": c.Label, "serial": c.Serial})
+}
+
+// RevokeCertificate ends a certificate of a user for good: at the next handshake
+// and at the next resumption. NotFound: the user has no such certificate in force.
+func (w *Writer) RevokeCertificate(user UserID, serial string) error {
+	if err := w.require(VerbSetPassword, user); err != nil {
+		return err
+	}
+	u, err := w.credentialOwner(user)
+	if err != nil {
+		return err
+	}
+	c, found, err := one(w.tx.Certificates.Find(CertificateQuery{Serials: []string{serial}, User: user}))
+	if err != nil {
+		return err
+	}
+	if !found || !c.Revoked.IsZero() {
+		return notFound("certificate", serial)
+	}
+	c.Revoked = w.now
+	if err := w.tx.Certificates.Update(c); err != nil {
+		return err
+	}
+	if err := w.changed(CredentialsChanged, int64(user), u.Rev); err != nil {
+		return err
+	}
+	return w.audit(VerbSetPassword, u.touched(), map[string]any{"removed": "certificate", "label": c.Label, "serial": serial})
+}
+
+// revokeCertificates ends every certificate of a user and says how many.
+func (w *Writer) revokeCertificates(user UserID) (int, error) {
+	have, err := all(w.tx.Certificates.Find(CertificateQuery{User: user}))
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, c := range have {
+		if !c.Revoked.IsZero() {
+			continue
+		}
+		c.Revoked = w.now
+		if err := w.tx.Certificates.Update(c); err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
+}
