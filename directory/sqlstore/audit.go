@@ -70,7 +70,7 @@ func (w *writeState) link() error {
 		previous = e.Link
 	}
 	names := strings.Fields(eventColumns)
-	err = insert(w.c, "audit", names, len(w.events), func(i int) []any { return values(eventFields(&w.events[i])) })
+	err = insert(w.c, "audit", names, len(w.events), func(i int) []field { return eventFields(&w.events[i]) })
 	if err != nil {
 		return fmt.Errorf("append to the audit: %w", err)
 	}

@@ -229,7 +229,10 @@ func named(args []any) []driver.NamedValue {
 }
 
 // exec runs a statement and says how many rows it touched.
-func (c *conn) exec(query string, args ...any) (int64, error) {
+func (c *conn) exec(query string, args ...any) (int64, error) { return c.execNamed(query, named(args)) }
+
+// execNamed is exec. It does not keep args.
+func (c *conn) execNamed(query string, args []driver.NamedValue) (int64, error) {
 	s, kept, err := c.ready(query)
 	if err != nil {
 		return 0, err
@@ -237,7 +240,7 @@ func (c *conn) exec(query string, args ...any) (int64, error) {
 	if !kept {
 		defer func() { _ = s.Close() }()
 	}
-	res, err := s.(driver.StmtExecContext).ExecContext(c.statementContext(), named(args))
+	res, err := s.(driver.StmtExecContext).ExecContext(c.statementContext(), args)
 	if err != nil {
 		return 0, c.failed("write", err)
 	}

@@ -87,9 +87,7 @@ func (w *writeState) finish() error {
 		return nil
 	}
 	names := []string{"seq", "n", "at", "kind", "ref", "rev", "users"}
-	err := insert(w.c, "changes", names, len(w.changes), func(i int) []any {
-		return values(changeFields(&w.changes[i]))
-	})
+	err := insert(w.c, "changes", names, len(w.changes), func(i int) []field { return changeFields(&w.changes[i]) })
 	if err != nil {
 		return fmt.Errorf("append to the feed: %w", err)
 	}

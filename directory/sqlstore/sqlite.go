@@ -148,12 +148,13 @@ func (f *sqliteFiles) open(context.Context) (*sql.DB, error) {
 
 // openSQLite opens a file. synchronous=FULL: a commit is on the disk before it
 // is answered. The busy timeout only ever waits for foreign tools and
-// checkpoints, since writers take turns by the lock.
+// checkpoints, since writers take turns by the lock. temp_store=MEMORY: what a
+// savepoint would restore is not written into a file.
 func openSQLite(path string) (*sql.DB, error) {
 	q := url.Values{}
 	for _, p := range []string{
 		"busy_timeout(5000)", "synchronous(FULL)", "foreign_keys(ON)", "cache_size(-8192)",
-		"journal_size_limit(67108864)",
+		"journal_size_limit(67108864)", "temp_store(MEMORY)",
 	} {
 		q.Add("_pragma", p)
 	}

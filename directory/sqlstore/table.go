@@ -152,9 +152,7 @@ func (t *table[R, Q]) Insert(rows ...R) error {
 	if err := t.c.writable(); err != nil {
 		return err
 	}
-	return insert(t.c, t.name, t.names, len(rows), func(i int) []any {
-		return values(t.fields(&rows[i]))
-	})
+	return insert(t.c, t.name, t.names, len(rows), func(i int) []field { return t.fields(&rows[i]) })
 }
 
 // copyFrom is from how many rows on COPY is cheaper than INSERT.
@@ -165,33 +163,39 @@ const copyFrom = 64
 const insertParams = 300
 
 // insert adds n rows in as few statements as there can be.
-func insert(c *conn, name string, columns []string, n int, row func(int) []any) error {
+func insert(c *conn, name string, columns []string, n int, row func(i int) []field) error {
 	if n >= copyFrom && c.d.load != nil {
 		return copyRows(c, name, columns, n, row)
 	}
-	for i := 0; i < n; {
-		size := insertParams / len(columns)
-		if size > n-i {
-			size = 1 // so that there are two prepared statements, not one per size
+	i := 0
+	// Two sizes, so that there are two prepared statements and not one per n.
+	for _, size := range []int{insertParams / len(columns), 1} {
+		if n-i < size {
+			continue
 		}
-		args := make([]any, 0, size*len(columns))
-		for range size {
-			args = append(args, row(i)...)
-			i++
-		}
-		if _, err := c.exec(c.d.insertText(name, columns, size), args...); err != nil {
-			return err
+		query := c.d.insertText(name, columns, size)
+		args := make([]driver.NamedValue, 0, size*len(columns))
+		for ; n-i >= size; args = args[:0] {
+			for range size {
+				for _, f := range row(i) {
+					args = append(args, driver.NamedValue{Ordinal: len(args) + 1, Value: f.value()})
+				}
+				i++
+			}
+			if _, err := c.execNamed(query, args); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func copyRows(c *conn, name string, columns []string, n int, row func(int) []any) error {
+func copyRows(c *conn, name string, columns []string, n int, row func(int) []field) error {
 	const chunk = 10_000 // rows that are held in memory
 	for i := 0; i < n; {
 		batch := make([][]any, 0, min(chunk, n-i))
 		for ; i < n && len(batch) < chunk; i++ {
-			batch = append(batch, row(i))
+			batch = append(batch, values(row(i)))
 		}
 		if _, _, err := c.ready("SELECT 1"); err != nil {
 			return err
