@@ -55,22 +55,25 @@ func (a *auditor) append(ctx context.Context, e Event, strict bool) error {
 }
 
 func (a *auditor) run(ctx context.Context) {
+	var items []auditItem
 	for {
 		select {
 		case item := <-a.queue:
-			a.commit(ctx, a.gather(ctx, item))
+			items = a.gather(ctx, append(items[:0], item))
+			a.commit(ctx, items)
+			clear(items) // their room is used again
 		case <-ctx.Done():
 			for len(a.queue) > 0 {
-				a.commit(context.WithoutCancel(ctx), a.gather(ctx, <-a.queue))
+				a.commit(context.WithoutCancel(ctx), a.gather(ctx, append(items[:0], <-a.queue)))
 			}
 			return
 		}
 	}
 }
 
-// gather collects what arrives within the commit interval.
-func (a *auditor) gather(ctx context.Context, first auditItem) []auditItem {
-	items := []auditItem{first}
+// gather adds to the first item what arrives within the commit interval.
+func (a *auditor) gather(ctx context.Context, items []auditItem) []auditItem {
+	first := items[0]
 	due := time.NewTimer(auditCommit)
 	defer due.Stop()
 	for len(items) < auditBatch {

@@ -28,16 +28,19 @@ type follower struct {
 	log     *slog.Logger
 	kick    chan struct{}
 
-	mu      sync.Mutex
-	head    Head // applied
-	lost    bool // the last read failed
-	waiting []chan barrierResult
-	moved   chan struct{} // closed when head moves
+	mu    sync.Mutex
+	head  Head // applied
+	lost  bool // the last read failed
+	next  *round
+	moved chan struct{} // closed when head moves
 }
 
-type barrierResult struct {
-	head Head
-	err  error
+// round is one read of the head and all attempts that it serves.
+type round struct {
+	attempts int
+	done     chan struct{} // closed when head and err are set
+	head     Head
+	err      error
 }
 
 func newFollower(store Store, c *cache, l *limiter, log *slog.Logger) *follower {
@@ -50,20 +53,38 @@ func newFollower(store Store, c *cache, l *limiter, log *slog.Logger) *follower 
 func (d *Directory) Barrier(ctx context.Context) (Head, error) { return d.follow.barrier(ctx) }
 
 func (f *follower) barrier(ctx context.Context) (Head, error) {
-	done := make(chan barrierResult, 1)
-	f.mu.Lock()
-	f.waiting = append(f.waiting, done)
-	f.mu.Unlock()
+	r := f.join()
 	select {
-	case f.kick <- struct{}{}:
-	default: // a read that has not begun yet will serve this one too
-	}
-	select {
-	case r := <-done:
+	case <-r.done:
 		return r.head, r.err
 	case <-ctx.Done():
 		return Head{}, unavailable("the directory did not answer in time", ctx.Err())
 	}
+}
+
+// join enters an attempt for the next read, which has not begun yet.
+func (f *follower) join() *round {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.next == nil {
+		f.next = &round{done: make(chan struct{})}
+		select {
+		case f.kick <- struct{}{}:
+		default:
+		}
+	}
+	f.next.attempts++
+	return f.next
+}
+
+// take ends the entries for the next read, which is about to begin; nil: nobody
+// waits for it.
+func (f *follower) take() *round {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := f.next
+	f.next = nil
+	return r
 }
 
 func (f *follower) run(ctx context.Context) {
@@ -91,30 +112,23 @@ func (f *follower) run(ctx context.Context) {
 		case <-poll.C:
 		case <-rings:
 		case <-ctx.Done():
-			f.answer(nil, Head{}, unavailable("the daemon is stopping", ctx.Err()))
+			f.take().answer(Head{}, unavailable("the daemon is stopping", ctx.Err()))
 			return
 		}
-		// Taken before the read begins: whoever comes later waits for the next.
-		f.mu.Lock()
-		served := f.waiting
-		f.waiting = nil
-		f.mu.Unlock()
-		crowded = len(served) >= crowd
+		served := f.take() // before the read begins: whoever comes later waits for the next
+		crowded = served != nil && served.attempts >= crowd
 		head, err := f.sync(ctx)
-		f.answer(served, head, err)
+		served.answer(head, err)
 	}
 }
 
-// answer tells those who wait. With an ended context also those who came since.
-func (f *follower) answer(served []chan barrierResult, head Head, err error) {
-	if served == nil && err != nil {
-		f.mu.Lock()
-		served, f.waiting = f.waiting, nil
-		f.mu.Unlock()
+// answer tells those who wait.
+func (r *round) answer(head Head, err error) {
+	if r == nil {
+		return
 	}
-	for _, c := range served {
-		c <- barrierResult{head: head, err: err}
-	}
+	r.head, r.err = head, err
+	close(r.done)
 }
 
 // sync reads the head and brings the caches up to it.

@@ -110,7 +110,10 @@ func Login(typed string) string {
 // A-labels, so that a username which looks like an address has the key of that
 // address. The domain has its own mapping (RFC 5895) and is not folded first.
 func loginKey(s, kind string) (string, error) {
-	wide := width.Fold.String(norm.NFC.String(s))
+	wide := s
+	if !isASCII(s) {
+		wide = width.Fold.String(norm.NFC.String(s))
+	}
 	if at := strings.LastIndexByte(wide, '@'); at >= 0 {
 		if domain, err := domainKey(wide[at+1:]); err == nil {
 			local, ok := fold(wide[:at])
