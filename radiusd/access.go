@@ -18,8 +18,7 @@ const decideWithin = 10 * time.Second
 
 // access decides one Access-Request.
 func (s *Server) access(ctx context.Context, r *request) {
-	ctx, cancel := context.WithTimeout(ctx, decideWithin)
-	defer cancel()
+	ctx = s.patience.bound(ctx)
 	m := methodOf(r.packet)
 	name := text(r.packet, wire.UserName)
 	if name == "" || m == "" || !r.client.allows(m) {
@@ -189,12 +188,17 @@ func (s *Server) failed(ctx context.Context, r *request, name string, err error)
 	s.transport.drop(r, undecided)
 }
 
-// logAccess writes the one line of a decided request.
+// logAccess writes the one line of a decided request. Who got in is in the audit
+// and among the sessions, so here it is a detail.
 func (s *Server) logAccess(ctx context.Context, r *request, name, outcome string, reason directory.Reason) {
-	if !s.log.Enabled(ctx, slog.LevelInfo) {
+	level := slog.LevelInfo
+	if outcome == string(directory.Allow) {
+		level = slog.LevelDebug
+	}
+	if !s.log.Enabled(ctx, level) {
 		return
 	}
-	s.log.LogAttrs(ctx, slog.LevelInfo, "access", slog.String("outcome", outcome), slog.String("reason", string(reason)),
+	s.log.LogAttrs(ctx, level, "access", slog.String("outcome", outcome), slog.String("reason", string(reason)),
 		slog.String("user", name), slog.String("client", r.client.name), slog.String("peer", r.id.from.String()),
 		slog.String("station", station(r.packet)), slog.Duration("took", s.now().Sub(r.received)))
 }

@@ -34,6 +34,7 @@ type Server struct {
 	classes   *classes
 	opener    *opener
 	recent    *recent
+	patience  patience
 	clients   clientSet
 
 	lifetime   context.Context // of Run; for what a packet sets off
