@@ -13,6 +13,10 @@ type Actor struct {
 	Via    string       // the daemon or protocol it came through
 	IP     netip.Addr   // where it came from, when known
 	OS     string       // real uid and SUDO_UID of a CLI operator
+
+	// ReadOnly says that an app or network password let the actor in: it changes
+	// nothing, neither its own password nor what its rights would allow.
+	ReadOnly bool
 }
 
 // ActorKind says what an Actor is.

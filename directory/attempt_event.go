@@ -65,6 +65,9 @@ func decisionEvent(dec *Decision, now time.Time, door Protocol, client, peer net
 	e := Event{
 		At: now, Via: string(door), Entity: "user", Outcome: string(dec.Outcome), Reason: dec.Reason, Count: 1,
 	}
+	if dec.decoy() {
+		e.Outcome = string(Deny)
+	}
 	if dec.about != nil {
 		e.Ref, e.Name = int64(dec.about.ID), dec.about.Username
 	}

@@ -9,8 +9,9 @@ import (
 
 // Authenticate decides an Attempt: who is it, is the proof right, and may they
 // enter. It passes the freshness barrier, and once more after a slow hash. A
-// denial is returned at its tick (Decision.LeaveAt), or at once when the attempt
-// says Unhurried: then the caller must answer at LeaveAt and not before. The
+// denial or a challenge is returned at its tick (Decision.LeaveAt), or at once
+// when the attempt says Unhurried: then the caller must answer at LeaveAt and not
+// before. The
 // error means that no decision was made, never that somebody was refused.
 func (d *Directory) Authenticate(ctx context.Context, a Attempt) (Decision, error) {
 	if a.Received.IsZero() {
@@ -24,7 +25,7 @@ func (d *Directory) Authenticate(ctx context.Context, a Attempt) (Decision, erro
 		return Decision{}, err
 	}
 	if dec.Allowed() {
-		d.activity.seen(dec.User.ID, a.Received)
+		d.activity.seen(dec.User.ID, dec.generated(), a.Received)
 	} else {
 		dec.MSCHAPv2 = nil
 		dec.LeaveAt = leaveAt(&a, d.now())
@@ -41,9 +42,11 @@ func (d *Directory) authenticate(ctx context.Context, a *Attempt) (Decision, err
 	case nil:
 		return Decision{}, errors.New("directory: an attempt without a proof")
 	case PasswordProof:
-		t.password = p.Password
+		t.what, t.typed, t.password = "password", p.Password, p.Password
+	case CodeProof:
+		t.what, t.typed, t.code, t.continued = "second factor", p.Code, p.Code.Reveal(), true
 	case MSCHAPv2Proof:
-		t.password = Secret(p.Response[:])
+		t.what, t.typed = "password", Secret(p.Response[:])
 	case CertificateProof:
 		if err := t.present(ctx, p); err != nil {
 			return Decision{}, err
@@ -52,7 +55,9 @@ func (d *Directory) authenticate(ctx context.Context, a *Attempt) (Decision, err
 	default:
 		return Decision{Outcome: Deny, Reason: ReasonMethodNotAllowed}, nil
 	}
-	if a.User != 0 {
+	// In a conversation the account stays the name: guesses at the code count with
+	// those at the password, and where nobody was recognised it is all there is.
+	if a.User != 0 && !t.continued {
 		t.account = "id " + strconv.FormatInt(int64(a.User), 10)
 	}
 	dec, err := t.run(ctx)
@@ -64,16 +69,24 @@ func (d *Directory) authenticate(ctx context.Context, a *Attempt) (Decision, err
 
 // trial is one attempt on its way through the steps.
 type trial struct {
-	d        *Directory
-	attempt  *Attempt
-	password Secret // or what else was shown, by which failures are told apart
-	account  string // the login key, or what stands for it
-	entry    *failures
-	person   *principal // nil: nobody is called so
-	used     Credential // that matched
-	slow     bool       // a slow hash was computed
-	waited   bool       // for the account's or the source's turn
-	dec      Decision
+	d         *Directory
+	attempt   *Attempt
+	what      string // is proved, for the trace
+	typed     Secret // or what else was shown, by which failures are told apart
+	password  Secret // without the code behind it
+	code      string // a one-time code that came along; empty: none
+	factor    codeMatch
+	account   string // the login key, or what stands for it
+	entry     *failures
+	person    *principal // nil: nobody is called so
+	used      Credential // that matched
+	needed    bool       // a code is required
+	byRule    bool       // because of a policy
+	continued bool       // the password was proved before
+	complete  bool       // everything that is asked for was proved
+	slow      bool       // a slow hash was computed
+	waited    bool       // for the account's or the source's turn
+	dec       Decision
 
 	certificate Certificate // that was shown, when it counts
 	unfit       string      // why it does not
@@ -98,7 +111,8 @@ func (t *trial) run(ctx context.Context) (Decision, error) {
 		}
 		right = right && t.stillThere()
 	}
-	return t.dec, t.conclude(ctx, right)
+	err = t.conclude(ctx, right)
+	return t.dec, err
 }
 
 // limited refuses without a hash while the account is delayed for this source.
@@ -149,14 +163,17 @@ func (t *trial) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	kind := t.attempt.Kind
-	if kind == "" {
-		kind = Person
-	}
-	if t.person != nil && t.person.user.Kind != kind {
+	if t.person != nil && t.person.user.Kind != t.kind() {
 		t.person = nil // the wrong door for this kind of user is no door
 	}
 	return nil
+}
+
+func (t *trial) kind() UserKind {
+	if t.attempt.Kind == "" {
+		return Person
+	}
+	return t.attempt.Kind
 }
 
 // proved reports whether what was shown is right, and sets used.
@@ -166,8 +183,10 @@ func (t *trial) proved(ctx context.Context) (bool, error) {
 		return t.mschapv2(p)
 	case CertificateProof:
 		return t.certified(), nil
+	case CodeProof:
+		return t.proveCode(ctx)
 	default:
-		return t.prove(ctx)
+		return t.provePassword(ctx)
 	}
 }
 
@@ -181,38 +200,102 @@ func (t *trial) stillThere() bool {
 
 // conclude turns the result into the decision and tells the limiter.
 func (t *trial) conclude(ctx context.Context, right bool) error {
-	if !right || t.person == nil {
-		t.dec.Outcome, t.dec.Reason = Deny, ReasonWrongPassword
-		var user UserID
-		if t.person == nil {
-			t.dec.Reason = ReasonUnknownUser
-		} else {
-			user = t.person.user.ID
-		}
-		if t.unfit != "" {
-			t.dec.Reason = ReasonCertificateInvalid
-			t.dec.check("certificate", false, t.unfit)
-		} else {
-			t.dec.check("password", false, "")
-		}
-		t.d.limiter.failed(t.entry, user, t.password)
+	if err := t.decide(ctx, right); err != nil {
+		return err
+	}
+	var user UserID
+	if t.person != nil {
+		user = t.person.user.ID
+	}
+	if t.complete {
+		t.d.limiter.succeeded(t.entry, user)
 		return nil
 	}
-	t.d.limiter.succeeded(t.entry, t.person.user.ID)
-	t.dec.check("password", true, string(t.used.Kind))
+	// Before the password and the code were right nobody learns more than "no".
+	t.dec.Message = ""
+	t.d.limiter.failed(t.entry, user, t.guess())
+	if t.needed && t.attempt.Challenge && !t.continued {
+		return t.challenge(ctx, right)
+	}
+	return nil
+}
+
+// decide says what follows from the proof, and whether it was complete.
+func (t *trial) decide(ctx context.Context, right bool) error {
+	t.dec.Outcome = Deny
+	if !right || t.person == nil {
+		t.dec.Reason = t.wrong()
+		t.dec.check(t.what, false, t.unfit)
+		return nil
+	}
+	t.dec.check(t.what, true, string(t.used.Kind))
 	t.dec.Credential, t.dec.Version = t.used.ID, t.used.Version
 	reason, err := t.scope(ctx)
 	if err != nil {
 		return err
 	}
+	t.complete = !t.needed || t.factor.ok()
 	if reason != ReasonOK {
-		t.dec.Outcome, t.dec.Reason = Deny, reason
+		t.dec.Reason = reason
 		return nil
 	}
-	t.dec.Factors = []Factor{factorOf(t.used.Kind)}
+	t.dec.Factors = t.factors()
 	if reason := t.d.byCertificateAlone(t.person, t.attempt.Protocol, t.dec.Factors, &t.dec); reason != ReasonOK {
-		t.dec.Outcome, t.dec.Reason = Deny, reason
+		t.dec.Reason, t.dec.Factors = reason, nil
 		return nil
 	}
-	return t.d.admit(ctx, &t.dec, t.person, admission{app: t.attempt.App, at: t.d.now()})
+	if err := t.d.admit(ctx, &t.dec, t.person, t.admission()); err != nil {
+		return err
+	}
+	switch {
+	case t.dec.Allowed() && t.factor.ok():
+		return t.spend(ctx)
+	case t.dec.Allowed():
+		t.complete = true
+	case !t.complete:
+		t.lacksCode()
+	}
+	return nil
 }
+
+// wrong is why a proof was not accepted.
+func (t *trial) wrong() Reason {
+	switch {
+	case t.unfit != "":
+		return ReasonCertificateInvalid
+	case t.person == nil:
+		return ReasonUnknownUser
+	case t.continued:
+		return ReasonFactorWrong
+	default:
+		return ReasonWrongPassword
+	}
+}
+
+// factors is what has been proved, this attempt included.
+func (t *trial) factors() []Factor {
+	proved := slices.Clone(t.attempt.Proved)
+	if !t.continued {
+		proved = []Factor{factorOf(t.used.Kind)}
+	}
+	if t.factor.ok() {
+		proved = append(proved, t.factor.factor)
+	}
+	return proved
+}
+
+func (t *trial) admission() admission {
+	return admission{app: t.attempt.App, protocol: t.attempt.Protocol, at: t.d.now()}
+}
+
+// guess is what the limiter counts once however often it is repeated. A code
+// that is wrong now may be right in another half minute, so it counts again then.
+func (t *trial) guess() Secret {
+	if t.code == "" {
+		return t.typed
+	}
+	return t.typed + Secret("\x00"+strconv.FormatInt(t.d.now().Unix()/guessCodeAgain, 10))
+}
+
+// guessCodeAgain is the shortest period of a TOTP generator, in seconds.
+const guessCodeAgain = 15

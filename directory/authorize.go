@@ -61,13 +61,14 @@ func (d *Directory) authorize(ctx context.Context, a *Admission) (Decision, erro
 		return dec, err
 	}
 	dec.Credential, dec.Version, dec.Certificate = a.Resumed.Credential, a.Resumed.Version, a.Resumed.Certificate
-	return dec, d.admit(ctx, &dec, p, admission{app: a.App, at: d.now()})
+	return dec, d.admit(ctx, &dec, p, admission{app: a.App, protocol: a.Protocol, at: d.now()})
 }
 
 // admission is where somebody wants to go, and when.
 type admission struct {
-	app string
-	at  time.Time
+	app      string
+	protocol Protocol
+	at       time.Time
 }
 
 // admit completes a decision about somebody whose proof was right: the user's
@@ -82,9 +83,10 @@ func (d *Directory) admit(ctx context.Context, dec *Decision, p *principal, to a
 	}
 	dec.check("status", true, "active")
 	groups := p.groupsAt(now)
+	var a *access
 	if slug != "" {
-		a, err := d.accessOf(ctx, slug)
-		if err != nil {
+		var err error
+		if a, err = d.accessOf(ctx, slug); err != nil {
 			return err
 		}
 		if a == nil {
@@ -93,9 +95,15 @@ func (d *Directory) admit(ctx context.Context, dec *Decision, p *principal, to a
 			return nil
 		}
 		dec.App = a.app
-		reason := a.decide(dec, p, groups)
-		if reason == ReasonOK && p.user.Kind == Person {
-			reason = a.decideFactors(dec)
+		if reason := a.decide(dec, p, groups); reason != ReasonOK {
+			dec.Outcome, dec.Reason = Deny, reason
+			return nil
+		}
+	}
+	if p.user.Kind == Person {
+		reason, err := d.decideFactors(ctx, dec, a, to)
+		if err != nil {
+			return err
 		}
 		if reason != ReasonOK {
 			dec.Outcome, dec.Reason = Deny, reason
@@ -198,18 +206,6 @@ func (a *access) decidePolicies(dec *Decision) Reason {
 		dec.check(b.label(), false, "rules are not evaluated by this version; a bound policy denies")
 		dec.Message = p.Message
 		return ReasonPolicy
-	}
-	return ReasonOK
-}
-
-// decideFactors fails closed: who has not proved every factor that the app asks
-// for stays outside, also when there is no way yet to prove it.
-func (a *access) decideFactors(dec *Decision) Reason {
-	for _, f := range a.app.Require {
-		if !slices.Contains(dec.Factors, f) {
-			dec.check("factors", false, "the app asks for "+string(f))
-			return ReasonFactorRequired
-		}
 	}
 	return ReasonOK
 }

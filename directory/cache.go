@@ -17,6 +17,7 @@ type cache struct {
 	principals map[UserID]*principal
 	logins     map[string]*principal // by login key
 	apps       map[string]*access    // by slug
+	settings   map[string]string     // all of them; nil: not read
 }
 
 // principal is everything about a user that a decision needs.
@@ -41,6 +42,8 @@ type access struct {
 	facets   []Facet
 	bindings []Binding
 	policies map[PolicyID]Policy
+
+	passwordUse map[Protocol]string // schema.AppPasswords… of the facets that say so
 }
 
 func newCache() *cache {
@@ -99,6 +102,22 @@ func (c *cache) addApp(a *access, at Seq) {
 	c.apps[a.app.Slug] = a
 }
 
+// setting returns the value of a setting; known is false when none were read.
+func (c *cache) setting(name string) (value string, known bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.settings[name], c.settings != nil
+}
+
+// addSettings keeps all settings under the same rule.
+func (c *cache) addSettings(all map[string]string, at Seq) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at >= c.seq {
+		c.settings = all
+	}
+}
+
 // clear forgets everything and moves to position at.
 func (c *cache) clear(at Seq) {
 	c.mu.Lock()
@@ -111,6 +130,7 @@ func (c *cache) clearLocked() {
 	clear(c.principals)
 	clear(c.logins)
 	clear(c.apps)
+	c.settings = nil
 }
 
 // apply drops what the changes touch and moves to position at.
@@ -142,7 +162,9 @@ func (c *cache) applyOne(ch *Change) {
 		clear(c.apps) // a binding may have lost its group
 	case AppChanged, AppDeleted, PolicyChanged:
 		clear(c.apps)
-	case GroupCreated, RADIUSClientChanged, SCIMSourceChanged, KeysChanged, SettingsChanged:
+	case SettingsChanged:
+		c.settings = nil
+	case GroupCreated, RADIUSClientChanged, SCIMSourceChanged, KeysChanged:
 	default:
 		c.clearLocked()
 	}

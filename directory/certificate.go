@@ -126,7 +126,7 @@ func (t *trial) present(ctx context.Context, p CertificateProof) error {
 	if len(p.Chain) > 0 {
 		sum = sha256.Sum256(p.Chain[0].Raw)
 	}
-	t.password = Secret(sum[:]) // the same wrong certificate counts once
+	t.what, t.typed = "certificate", Secret(sum[:]) // the same wrong certificate counts once
 	row, detail, err := t.d.holder(ctx, p)
 	if err != nil {
 		return err

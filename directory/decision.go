@@ -3,6 +3,7 @@ package directory
 import (
 	"crypto/x509"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -103,14 +104,19 @@ type Attempt struct {
 	Client      netip.Addr // the person's device; invalid: unknown
 	Unhurried   bool       // the caller answers at Decision.LeaveAt by itself
 	Challenge   bool       // the door can ask for a second factor and come back with a CodeProof
-	Proved      []Factor   // with CodeProof: what was proved before in this conversation
-	Epoch       int64      // with Proved: of User when it was proved
 	NetworkOnly bool       // sign-in passwords do not count here, only what was made for a device
 	Relay       bool       // Peer speaks for many people (a NAS, a connection bound as a service account)
 	Device      string     // Calling-Station-Id or a known-device id; empty: none
 	NAS         RADIUSClientID
 	MayChange   bool              // the door lets in who must change the password, for that alone (Decision.MustChange)
 	Context     map[string]string // request details for policies and the audit: "ssid", "user_agent" …
+
+	// With CodeProof: what the Challenge said, or the session that steps up. Name,
+	// App and door are the same as before. User is 0 and Proved empty when it said
+	// nothing: the answer is then a denial like any other.
+	Proved  []Factor
+	Epoch   int64   // of User when it was proved
+	Resumed Resumed // what proved it; zero: unknown
 }
 
 // Check is one step of a decision, in order, for "why?".
@@ -126,12 +132,12 @@ type Check struct {
 type Decision struct {
 	Outcome    Outcome
 	Reason     Reason
-	User       User          // the zero User unless the outcome is Allow or Challenge
+	User       User          // the zero User unless the outcome is Allow, or Challenge after a right password
 	Groups     []Group       // all groups of User in force now, nested ones included; only with Allow
 	Rights     []Right       // of User; only with Allow
 	App        App           // the zero App when Attempt.App was empty
 	Factors    []Factor      // what was proved
-	Challenge  []Factor      // with Outcome Challenge: any of these completes it; User is set
+	Challenge  []Factor      // with Outcome Challenge: any of these completes it, if User is set; the door must not let that be seen
 	MSCHAPv2   *MSCHAPv2Keys // of an allowed MSCHAPv2Proof
 	Credential CredentialID  // that matched; 0: none of the credentials table
 	MustChange bool          // the password opens nothing until it is changed; Allow only with Attempt.MayChange
@@ -139,7 +145,7 @@ type Decision struct {
 	RetryAfter time.Duration // with ReasonThrottled
 	Seq        Seq           // the feed position that it was decided at, or later
 	Trace      []Check
-	LeaveAt    time.Time // a denial must not be answered before; zero: at once
+	LeaveAt    time.Time // a denial or challenge must not be answered before; zero: at once
 
 	Version     int64  // of Credential
 	Certificate string // serial of the certificate that was shown, when it counted
@@ -162,5 +168,8 @@ func (d *Decision) Actor(via string) Actor {
 	if d.User.Kind == ServiceAccount {
 		kind = ActorService
 	}
-	return Actor{Kind: kind, User: d.User.ID, Name: d.User.Username, Rights: d.Rights, Via: via}
+	return Actor{
+		Kind: kind, User: d.User.ID, Name: d.User.Username, Rights: d.Rights, Via: via,
+		ReadOnly: slices.Contains(d.Factors, FactorAppPassword),
+	}
 }

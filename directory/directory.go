@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/directory/credential"
@@ -50,6 +51,7 @@ type Directory struct {
 	cache    *cache
 	limiter  *limiter
 	hashes   *hashQueue    // of passwords that are checked
+	hashed   atomic.Int64  // slow hashes of passwords that were checked
 	hashing  chan struct{} // slots of passwords that are set
 	renewing chan struct{} // the slot of those that were imported
 	verified *verifiedCache

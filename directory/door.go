@@ -1,21 +1,33 @@
 package directory
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"gatehouse/directory/schema"
+)
 
 // scope says whether the credential opens this door now.
 func (t *trial) scope(ctx context.Context) (Reason, error) {
 	c, now := t.used, t.d.now()
-	ofApp, err := t.ofItsApp(ctx)
+	var a *access
+	if t.attempt.App != "" {
+		var err error
+		if a, err = t.d.accessOf(ctx, t.attempt.App); err != nil {
+			return "", err
+		}
+	}
 	switch {
-	case err != nil:
-		return "", err
-	case !c.Expires.IsZero() && !now.Before(c.Expires):
+	case !inForce(time.Time{}, c.Expires, now):
 		t.dec.check("credential", false, "expired "+c.Expires.Format("2006-01-02 15:04"))
 		return ReasonCredentialExpired, nil
 	case !opens(c.Kind, t.attempt.Protocol):
 		t.dec.check("credential", false, "a "+string(c.Kind)+" is not for this door")
 		return ReasonCredentialScope, nil
-	case !ofApp:
+	case c.App != 0 && (a == nil || a.app.ID != c.App): // what is bound to an app opens nothing else
 		t.dec.check("credential", false, "is for another app")
 		return ReasonCredentialScope, nil
 	case t.attempt.NetworkOnly && c.Kind == CredentialPassword:
@@ -23,6 +35,9 @@ func (t *trial) scope(ctx context.Context) (Reason, error) {
 		return ReasonCredentialScope, nil
 	case c.Protocol != "" && c.Protocol != t.attempt.Protocol:
 		t.dec.check("credential", false, "is for "+string(c.Protocol)+" only")
+		return ReasonCredentialScope, nil
+	case c.Kind == CredentialPassword && a.appPasswords(t.attempt.Protocol) == schema.AppPasswordsOnly:
+		t.dec.check("credential", false, "the app takes app passwords only")
 		return ReasonCredentialScope, nil
 	case !t.fromItsNetworks():
 		t.dec.check("credential", false, "the service account may not come from here")
@@ -32,6 +47,33 @@ func (t *trial) scope(ctx context.Context) (Reason, error) {
 	default:
 		return ReasonOK, nil
 	}
+}
+
+// appPasswords is what app passwords are good for at a door of the app; of no app
+// it is the default.
+func (a *access) appPasswords(door Protocol) string {
+	if a == nil {
+		return schema.AppPasswordsAllowed
+	}
+	return a.passwordUse[door]
+}
+
+// readPasswordUse fills passwordUse from the facets.
+func (a *access) readPasswordUse() error {
+	a.passwordUse = map[Protocol]string{}
+	for _, f := range a.facets {
+		if f.Protocol != ProtocolLDAP && f.Protocol != ProtocolRADIUS || len(f.Config) == 0 {
+			continue
+		}
+		var config struct {
+			AppPasswords string `json:"app_passwords"`
+		}
+		if err := json.Unmarshal(f.Config, &config); err != nil {
+			return fmt.Errorf("read the %s facet of %s: %w", f.Protocol, a.app.Slug, err)
+		}
+		a.passwordUse[f.Protocol] = config.AppPasswords
+	}
+	return nil
 }
 
 // opens reports whether a kind of credential is for a door at all: what was made
@@ -46,22 +88,11 @@ func opens(k CredentialKind, door Protocol) bool {
 		return door == ProtocolRADIUS
 	case CredentialAPIToken:
 		return door == ProtocolAPI
+	case CredentialTOTP, CredentialRecoveryCode:
+		return true // beside a password
 	default:
 		return false
 	}
-}
-
-// ofItsApp reports whether the credential may enter the app of the attempt. One
-// that is bound to an app opens nothing else.
-func (t *trial) ofItsApp(ctx context.Context) (bool, error) {
-	if t.used.App == 0 {
-		return true, nil
-	}
-	if t.attempt.App == "" {
-		return false, nil
-	}
-	a, err := t.d.accessOf(ctx, t.attempt.App)
-	return a != nil && a.app.ID == t.used.App, err
 }
 
 func factorOf(k CredentialKind) Factor {
@@ -73,4 +104,13 @@ func factorOf(k CredentialKind) Factor {
 	default:
 		return FactorPassword
 	}
+}
+
+// generated returns the credential of an allowed attempt when it is one that we
+// made for a program or device: those say when they were last used.
+func (d *Decision) generated() CredentialID {
+	if slices.Contains(d.Factors, FactorAppPassword) {
+		return d.Credential
+	}
+	return 0
 }

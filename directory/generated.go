@@ -32,6 +32,12 @@ func (w *Writer) AddGenerated(n NewGenerated) (Secret, Credential, error) {
 		return "", Credential{}, err
 	}
 	c := Credential{User: n.User, Kind: n.Kind, Label: n.Label, App: n.App, Protocol: n.Protocol, Expires: n.Expires, Created: w.now}
+	if err := c.checkLabel(); err != nil {
+		return "", Credential{}, err
+	}
+	if err := w.roomForGenerated(u); err != nil {
+		return "", Credential{}, err
+	}
 	if err := w.stampCredential(&c); err != nil {
 		return "", Credential{}, err
 	}
@@ -49,6 +55,19 @@ func (w *Writer) AddGenerated(n NewGenerated) (Secret, Credential, error) {
 	return Secret(secret), c, w.audit(VerbSetPassword, u.touched(), map[string]any{"added": n.Kind, "label": n.Label})
 }
 
+// maxGenerated is how many generated secrets a user may have: each is tried.
+const maxGenerated = 50
+
+func (w *Writer) roomForGenerated(u User) error {
+	have, err := w.tx.Credentials.Count(CredentialQuery{Users: []UserID{u.ID}, Kinds: []CredentialKind{
+		CredentialAppPassword, CredentialServicePassword, CredentialAPIToken,
+	}})
+	if err == nil && have >= maxGenerated {
+		err = invalid("credential", "kind", "%s has %d passwords and tokens made for programs; revoke one first", u.Username, have)
+	}
+	return err
+}
+
 // check refuses a secret that is not generated, is not for such a user, or would
 // open every door.
 func (n NewGenerated) check(owner UserKind) error {
@@ -60,6 +79,9 @@ func (n NewGenerated) check(owner UserKind) error {
 	case CredentialAppPassword:
 		if n.App == 0 && n.Protocol == "" {
 			return invalid("credential", "app", "an app password is for an app or a protocol")
+		}
+		if n.Protocol != "" && n.Protocol != ProtocolLDAP && n.Protocol != ProtocolRADIUS {
+			return invalid("credential", "protocol", "an app password is for ldap or radius, not for %q", string(n.Protocol))
 		}
 	case CredentialAPIToken:
 	default:
@@ -90,15 +112,26 @@ func (w *Writer) RemoveCredential(user UserID, id CredentialID) error {
 	if err != nil {
 		return err
 	}
-	n, err := w.tx.Credentials.Delete(CredentialQuery{IDs: []CredentialID{id}, Users: []UserID{user}})
+	q := CredentialQuery{IDs: []CredentialID{id}, Users: []UserID{user}}
+	c, found, err := one(w.tx.Credentials.Find(q))
 	if err != nil {
 		return err
 	}
-	if n == 0 {
+	if !found {
 		return notFound("credential", rowName(int64(id)))
+	}
+	verb := VerbSetPassword
+	if c.Kind.isFactor() {
+		verb = VerbSetFactor
+	}
+	if err := w.require(verb, user); err != nil {
+		return err
+	}
+	if _, err := w.tx.Credentials.Delete(q); err != nil {
+		return err
 	}
 	if err := w.changed(CredentialsChanged, int64(user), u.Rev); err != nil {
 		return err
 	}
-	return w.audit(VerbSetPassword, u.touched(), map[string]any{"removed": id})
+	return w.audit(verb, u.touched(), map[string]any{"removed": c.Kind, "label": c.Label})
 }

@@ -94,9 +94,40 @@ func (d *Directory) accessOf(ctx context.Context, slug string) (*access, error) 
 	return a, nil
 }
 
+// setting returns the value of a setting, "" when it is not set, from the cache
+// or the store. The caller has passed the barrier.
+func (d *Directory) setting(ctx context.Context, name string) (string, error) {
+	if v, known := d.cache.setting(name); known {
+		return v, nil
+	}
+	var values map[string]string
+	var at Head
+	err := d.read(ctx, func(r *Reader) (err error) {
+		values = map[string]string{}
+		if at, err = r.Head(); err != nil {
+			return err
+		}
+		for s, err := range r.tx.Settings.Find(SettingQuery{}) {
+			if err != nil {
+				return err
+			}
+			values[s.Name] = s.Value
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	d.cache.addSettings(values, at.Seq)
+	return values[name], nil
+}
+
 func (r *Reader) fillAccess(a *access) error {
 	var err error
 	if a.facets, err = all(r.tx.Facets.Find(FacetQuery{Apps: []AppID{a.app.ID}})); err != nil {
+		return err
+	}
+	if err := a.readPasswordUse(); err != nil {
 		return err
 	}
 	if a.bindings, err = all(r.tx.Bindings.Find(BindingQuery{Apps: []AppID{a.app.ID}})); err != nil {

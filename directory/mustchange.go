@@ -49,11 +49,24 @@ func (c *Credential) mustChange() bool {
 // barred reports whether the attempt is refused because its password must be
 // changed first. A door that lets people change it lets them in and is told so.
 func (t *trial) barred() bool {
-	t.dec.MustChange = t.used.mustChange()
+	t.dec.MustChange = t.shown().mustChange()
 	if !t.dec.MustChange || t.attempt.MayChange {
 		return false
 	}
 	t.dec.check("credential", false, "the password must be changed first")
 	t.dec.Message = "Your password must be changed before it can be used."
 	return true
+}
+
+// shown is the credential that the attempt began with: in a conversation not the
+// second factor, but what came before it.
+func (t *trial) shown() *Credential {
+	if t.continued {
+		for i := range t.person.credentials {
+			if c := &t.person.credentials[i]; c.ID == t.attempt.Resumed.Credential {
+				return c
+			}
+		}
+	}
+	return &t.used
 }

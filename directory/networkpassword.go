@@ -111,11 +111,11 @@ func (d *Directory) networkPasswordMACs() ([]*seal.MACKey, error) {
 
 // networkPassword looks for a network password that was typed in full: no slow
 // hash is needed for 100 random bits.
-func (t *trial) networkPassword() (bool, error) {
+func (t *trial) networkPassword(presented Secret) (bool, error) {
 	if t.attempt.Protocol != ProtocolRADIUS || t.person == nil {
 		return false, nil
 	}
-	typed, ok := credential.NormalizeNetworkPassword(t.password.Reveal())
+	typed, ok := credential.NormalizeNetworkPassword(presented.Reveal())
 	if !ok {
 		return false, nil
 	}

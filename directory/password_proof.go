@@ -8,18 +8,28 @@ import (
 	"gatehouse/directory/credential"
 )
 
-// prove finds the credential that the password opens. Whoever it is asked for,
-// and whether they exist, one slow hash is computed, unless the answer is known
-// without any.
-func (t *trial) prove(ctx context.Context) (right bool, err error) {
-	if len(t.password) > credential.MaxPassword || t.password == "" {
+// provePassword finds the credential that the password opens. Whoever it is
+// asked for, and whether they exist, one slow hash is computed, unless the answer
+// is known without any.
+func (t *trial) provePassword(ctx context.Context) (right bool, err error) {
+	if len(t.typed) > credential.MaxPassword || t.typed == "" {
 		return false, nil
 	}
-	if id, ok := credential.GeneratedID(t.password.Reveal()); ok && t.generated(CredentialID(id)) {
-		return true, nil
+	// Before any hash: what is computed never depends on whether the password is
+	// right.
+	if err := t.requireCode(ctx); err != nil {
+		return false, err
 	}
-	if ok, err := t.networkPassword(); ok || err != nil {
+	if ok, err := t.madeByUs(t.typed); ok || err != nil {
 		return ok, err
+	}
+	if err := t.split(); err != nil {
+		return false, err
+	}
+	if t.code != "" {
+		if ok, err := t.madeByUs(t.password); ok || err != nil {
+			return ok, err
+		}
 	}
 	c, ok := t.signInPassword()
 	known := func() bool { return false }
@@ -43,14 +53,42 @@ func (t *trial) prove(ctx context.Context) (right bool, err error) {
 	return right, err
 }
 
-// generated checks a secret that we made: it names its credential and needs no
-// slow hash.
-func (t *trial) generated(id CredentialID) bool {
-	if t.person == nil {
+// split takes the one-time code off the password where one is required, and only
+// there: the passwords of others may end in digits. A door that asks for the code
+// by itself is likelier to be shown a password that ends in digits than one with
+// a code behind it; there only what is a code of this user now is taken for one.
+func (t *trial) split() error {
+	if !t.needed {
+		return nil
+	}
+	password, code, ok := credential.AppendedCode(t.typed.Reveal())
+	if !ok {
+		return nil
+	}
+	match, err := t.matchCode(code)
+	if err != nil || t.attempt.Challenge && !match.ok() {
+		return err
+	}
+	t.password, t.code, t.factor = Secret(password), code, match
+	return nil
+}
+
+// madeByUs looks for a secret that we made: it needs no slow hash.
+func (t *trial) madeByUs(presented Secret) (bool, error) {
+	if t.generated(presented) {
+		return true, nil
+	}
+	return t.networkPassword(presented)
+}
+
+// generated checks a secret that names its credential.
+func (t *trial) generated(presented Secret) bool {
+	id, ok := credential.GeneratedID(presented.Reveal())
+	if !ok || t.person == nil {
 		return false
 	}
 	for _, c := range t.person.credentials {
-		if c.ID == id && credential.CheckSecret(c.Verifier, t.password.Reveal()) {
+		if c.ID == CredentialID(id) && credential.CheckSecret(c.Verifier, presented.Reveal()) {
 			t.used = c
 			return true
 		}
@@ -71,27 +109,46 @@ func (t *trial) signInPassword() (Credential, bool) {
 	return t.person.credentials[i], true
 }
 
+// turn waits for the account's turn, in which its guesses are counted one by one.
+// leave must be called once when ok; else the decision says why not.
+func (t *trial) turn(ctx context.Context) (leave func(), ok bool, err error) {
+	leave, ok, err = t.d.limiter.enter(ctx, t.account)
+	if err != nil {
+		return nil, false, err
+	}
+	if !ok {
+		t.overload("too many attempts on this account at once")
+		return nil, false, nil
+	}
+	t.waited = true
+	return leave, true, nil
+}
+
+// overtaken reports whether others have failed so often while this attempt waited
+// that it does not count any more.
+func (t *trial) overtaken() bool {
+	left := t.d.limiter.delayed(t.entry)
+	if left > 0 {
+		t.overload("too many failures from here")
+		t.dec.RetryAfter = left
+	}
+	return left > 0
+}
+
 // hash computes the one slow hash of the attempt, in the account's and the
 // source's turn, unless known says meanwhile that the same password was verified
 // for another attempt. A credential without a verifier stands for nobody's: the
 // work is the same.
 func (t *trial) hash(ctx context.Context, c Credential, known func() bool) (bool, error) {
-	leave, ok, err := t.d.limiter.enter(ctx, t.account)
-	if err != nil {
+	leave, ok, err := t.turn(ctx)
+	if err != nil || !ok {
 		return false, err
 	}
-	if !ok {
-		t.overload("too many attempts on this account at once")
-		return false, nil
-	}
 	defer leave()
-	t.waited = true
 	if known() {
 		return true, nil
 	}
-	if left := t.d.limiter.delayed(t.entry); left > 0 { // others failed while this one waited
-		t.overload("too many failures from here")
-		t.dec.RetryAfter = left
+	if t.overtaken() {
 		return false, nil
 	}
 	source := t.source()
@@ -112,6 +169,7 @@ func (t *trial) hash(ctx context.Context, c Credential, known func() bool) (bool
 }
 
 func (t *trial) compute(ctx context.Context, c Credential) (bool, error) {
+	t.d.hashed.Add(1)
 	if c.Verifier == "" {
 		_, err := credential.Verify(t.d.dummy, t.password.Reveal())
 		return false, err

@@ -82,6 +82,7 @@ const (
 	VerbLockdown       Verb = "users.lockdown"
 	VerbUnlock         Verb = "users.unlock"
 	VerbSetPassword    Verb = "users.password"
+	VerbSetFactor      Verb = "users.factor" // add and remove second factors
 	VerbGrant          Verb = "users.grant"
 	VerbWriteGroup     Verb = "groups.write"
 	VerbDeleteGroup    Verb = "groups.delete"
@@ -138,6 +139,9 @@ func permits(v Verb) []permit {
 		return append(admin, permit{right: RoleHelpdesk, plain: true})
 	case VerbSetPassword:
 		return append(admin, permit{right: RoleHelpdesk, plain: true}, permit{right: WritePassword, plain: true}, permit{self: true})
+	case VerbSetFactor:
+		// Not who may write passwords: with both, nobody else's factor would be one.
+		return append(admin, permit{right: RoleHelpdesk, plain: true})
 	case VerbEndSession:
 		return append(admin, permit{right: RoleHelpdesk, plain: true}, permit{self: true})
 	case VerbGrant:
@@ -163,6 +167,9 @@ func allowed(a Actor, v Verb, t target) bool {
 	case ActorSource:
 		return sourceVerb(v) && len(t.rights) == 0
 	case ActorPerson, ActorService:
+		if a.ReadOnly && !v.reads() {
+			return false
+		}
 	default:
 		return false
 	}
@@ -179,6 +186,9 @@ func allowed(a Actor, v Verb, t target) bool {
 	}
 	return false
 }
+
+// reads reports whether the verb changes nothing.
+func (v Verb) reads() bool { return v == VerbReadUsers || v == VerbReadConfig || v == VerbReadAudit }
 
 // sourceVerb reports whether a SCIM source may ever do v. Which users and
 // groups it reaches is the source's scope.

@@ -104,6 +104,15 @@ func TestRolesAndTargets(t *testing.T) {
 	grant := func(to directory.User) func(*directory.Writer) error {
 		return func(w *directory.Writer) error { return w.Grant(to.ID, directory.RoleAdmin, time.Time{}) }
 	}
+	totp := func(to directory.User) func(*directory.Writer) error {
+		return func(w *directory.Writer) error { _, _, err := w.AddTOTP(to.ID, ""); return err }
+	}
+	recovery := func(to directory.User) func(*directory.Writer) error {
+		return func(w *directory.Writer) error { _, err := w.AddRecoveryCodes(to.ID); return err }
+	}
+	var factor directory.Credential
+	f.write(func(w *directory.Writer) (err error) { _, factor, err = w.AddTOTP(plain.ID, ""); return err })
+	removeFactor := func(w *directory.Writer) error { return w.RemoveCredential(plain.ID, factor.ID) }
 	for _, tt := range []struct {
 		name string
 		by   directory.Actor
@@ -124,6 +133,15 @@ func TestRolesAndTargets(t *testing.T) {
 		{"a service with write:password", service(directory.WritePassword), password(plain), true},
 		{"a service with write:password on an owner", service(directory.WritePassword), password(owner), false},
 		{"a service with write:password disables", service(directory.WritePassword), disable(plain), false},
+		{"helpdesk adds a factor", person(helpdesk, directory.RoleHelpdesk), totp(plain), true},
+		{"helpdesk adds a factor to an admin", person(helpdesk, directory.RoleHelpdesk), totp(admin), false},
+		{"helpdesk makes recovery codes", person(helpdesk, directory.RoleHelpdesk), recovery(plain), true},
+		{"an admin makes recovery codes of an owner", person(admin, directory.RoleAdmin), recovery(owner), false},
+		{"an auditor adds a factor", person(helpdesk, directory.RoleAuditor), totp(plain), false},
+		{"a service with write:password adds a factor", service(directory.WritePassword), totp(plain), false},
+		{"a service with write:password removes a factor", service(directory.WritePassword), removeFactor, false},
+		{"helpdesk removes a factor", person(helpdesk, directory.RoleHelpdesk), removeFactor, true},
+		{"oneself removes a factor", person(plain), removeFactor, false},
 		{"a reader writes", service(directory.ReadDirectory), rename(plain), false},
 	} {
 		err := f.tryWrite(tt.by, func(w *directory.Writer) error {

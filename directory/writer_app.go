@@ -56,6 +56,11 @@ func prepareApp(a *App) error {
 	if a.PolicyMode != AllPolicies && a.PolicyMode != AnyPolicy {
 		return invalid("app", "policy_mode", "%q is neither all nor any", string(a.PolicyMode))
 	}
+	for _, f := range a.Require {
+		if f != FactorTOTP && f != FactorPasskey && f != FactorCertificate {
+			return invalid("app", "require", "%q is not a factor that an app can require: totp, passkey or certificate", string(f))
+		}
+	}
 	return nil
 }
 

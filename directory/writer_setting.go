@@ -14,6 +14,10 @@ const (
 	SettingPublicURL = "public_url"
 )
 
+// SettingRequireMFA is "true" when everybody needs a second factor at every door:
+// a code, or where programs sign in an app or network password or a certificate.
+const SettingRequireMFA = "require_mfa"
+
 // SetSetting sets one value of the whole installation.
 func (w *Writer) SetSetting(key, value string) error {
 	if err := w.require(VerbWriteConfig, 0); err != nil {

@@ -14,18 +14,26 @@ type identity struct {
 	view    bool   // bound under the view of app
 	epoch   int64
 	service bool
+	factors []directory.Factor
+	// resumed is the app password that was bound with, which may be revoked; else nothing.
+	resumed directory.Resumed
 }
 
 // newIdentity returns what an allowed decision turns a connection into.
 func newIdentity(d *directory.Decision, dn string, b *bindName) *identity {
-	return &identity{
+	who := &identity{
 		actor:   d.Actor("ldap"),
 		dn:      dn,
 		app:     b.app,
 		view:    b.view,
 		epoch:   d.User.Epoch,
 		service: d.User.Kind == directory.ServiceAccount,
+		factors: d.Factors,
 	}
+	if who.actor.ReadOnly {
+		who.resumed = directory.Resumed{Credential: d.Credential, Version: d.Version}
+	}
+	return who
 }
 
 // readsAll reports whether the whole tree is open to this identity; nil is anonymous.

@@ -79,7 +79,7 @@ func (b *boundRegistry) seen(ch directory.Change) {
 	b.seq = ch.Seq
 	switch ch.Kind {
 	case directory.UserCreated, directory.GroupCreated, directory.GroupUpdated, directory.RADIUSClientChanged,
-		directory.SCIMSourceChanged, directory.KeysChanged, directory.SettingsChanged:
+		directory.SCIMSourceChanged, directory.KeysChanged:
 	case directory.UserUpdated, directory.UserStatusChanged, directory.UserDeleted, directory.CredentialsChanged,
 		directory.GrantsChanged:
 		b.recheck(directory.UserID(ch.Ref))
@@ -91,7 +91,8 @@ func (b *boundRegistry) seen(ch directory.Change) {
 		for _, id := range ch.Users {
 			b.recheck(id)
 		}
-	case directory.GroupDeleted, directory.GroupNestingChanged, directory.AppChanged, directory.AppDeleted, directory.PolicyChanged:
+	case directory.GroupDeleted, directory.GroupNestingChanged, directory.AppChanged, directory.AppDeleted, directory.PolicyChanged,
+		directory.SettingsChanged:
 		b.everybody()
 	default:
 		b.everybody() // written by a newer version: anything may have changed
@@ -212,6 +213,7 @@ func (s *Server) look(ctx context.Context, id directory.UserID) error {
 	for c, who := range s.bound.of(id) {
 		d, err := s.c.Directory.Authorize(ctx, directory.Admission{
 			User: id, Epoch: who.epoch, App: who.app, Protocol: directory.ProtocolLDAP, Peer: c.peer,
+			Factors: who.factors, Resumed: who.resumed,
 		})
 		if err != nil {
 			return err
