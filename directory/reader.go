@@ -239,11 +239,8 @@ func (r *Reader) Memberships(q MembershipQuery) iter.Seq2[Membership, error] {
 // Nestings yields nesting rows, in force or not.
 func (r *Reader) Nestings(q NestingQuery) iter.Seq2[Nesting, error] { return r.tx.Nestings.Find(q) }
 
-// PosixIDs yields the Unix numbers that are in use or were.
-func (r *Reader) PosixIDs(q PosixIDQuery) iter.Seq2[PosixID, error] { return r.tx.PosixIDs.Find(q) }
-
-// Emails yields addresses as rows, for loading many users at once.
-func (r *Reader) Emails(q EmailQuery) iter.Seq2[EmailRow, error] { return r.tx.Emails.Find(q) }
+// Snapshot reads the whole directory at once, for a projection.
+func (r *Reader) Snapshot() Snapshot { return r.tx.Snapshot }
 
 // BareUsers yields users without addresses and numbers, for loading many.
 func (r *Reader) BareUsers(q UserQuery) iter.Seq2[User, error] { return r.tx.Users.Find(q) }

@@ -2,6 +2,7 @@ package directorytest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -215,5 +216,57 @@ func conformGraph(t *testing.T, s directory.Store) {
 			same(t, fmt.Sprintf("ancestors of %d", id), got, want)
 		}
 		return nil
+	})
+}
+
+// conformSnapshot checks that nothing of the directory is missing in a snapshot,
+// and nothing in it that has gone.
+func conformSnapshot(t *testing.T, s directory.Store) {
+	gone := person(3)
+	gone.Status, gone.DeletedAt = directory.Deleted, at(9)
+	mustUpdate(t, s, func(tx *directory.Tx) error {
+		return errors.Join(
+			tx.Users.Insert(person(2), person(1), gone),
+			tx.Groups.Insert(group(1), group(2), group(3)),
+			tx.Emails.Insert(
+				directory.EmailRow{User: 1, AddressKey: "a@example.com", Email: directory.Email{Address: "A@example.com"}, Order: 2},
+				directory.EmailRow{User: 1, AddressKey: "b@example.com", Email: directory.Email{Address: "b@example.com", Primary: true}, Order: 1}),
+			tx.PosixIDs.Insert(
+				directory.PosixID{Number: 7, OwnerUID: uid(1, 2)}, directory.PosixID{Number: 5, OwnerUID: uid(1, 1)},
+				directory.PosixID{Number: 6, OwnerUID: uid(1, 3), Released: at(9)}),
+			tx.Members.Insert(
+				directory.Membership{Group: 1, User: 1, Source: "local"}, directory.Membership{Group: 1, User: 1, Source: "hr"},
+				directory.Membership{Group: 1, User: 2, Source: "local", Ends: at(5)},
+				directory.Membership{Group: 3, User: 2, Source: "local", Starts: at(5)}))
+	})
+	mustView(t, s, func(tx *directory.Tx) error {
+		users, err := collect(tx.Snapshot.Users())
+		if err != nil {
+			return err
+		}
+		want := []directory.User{person(1), person(2)}
+		for i := range want {
+			u := &want[i]
+			u.NameKey, u.Attrs, u.Source, u.Rev, u.Epoch = "", nil, "", 0, 0
+		}
+		same(t, "users", users, want)
+		emails, err := collect(tx.Snapshot.Emails())
+		if err != nil {
+			return err
+		}
+		same(t, "emails", emails, []directory.EmailRow{
+			{User: 1, Email: directory.Email{Address: "b@example.com", Primary: true}},
+			{User: 1, Email: directory.Email{Address: "A@example.com"}},
+		})
+		numbers, err := collect(tx.Snapshot.PosixIDs())
+		if err != nil {
+			return err
+		}
+		same(t, "numbers", numbers, []directory.PosixID{{Number: 5, OwnerUID: uid(1, 1)}, {Number: 7, OwnerUID: uid(1, 2)}})
+		members, err := collect(tx.Snapshot.Members())
+		same(t, "members", members, []directory.GroupMembers{
+			{Group: 1, Users: []directory.UserID{1, 1}, Timed: 1}, {Group: 3, Timed: 1},
+		})
+		return err
 	})
 }

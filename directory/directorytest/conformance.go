@@ -3,6 +3,7 @@ package directorytest
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ func Conformance(t *testing.T, open func(testing.TB) directory.Store) {
 	t.Run("users", func(t *testing.T) { conformUsers(t, open(t)) })
 	t.Run("groups", func(t *testing.T) { conformGroups(t, open(t)) })
 	t.Run("graph", func(t *testing.T) { conformGraph(t, open(t)) })
+	t.Run("snapshot", func(t *testing.T) { conformSnapshot(t, open(t)) })
 	t.Run("transactions", func(t *testing.T) { conformTransactions(t, open) })
 	t.Run("feed", func(t *testing.T) { conformFeed(t, open) })
 	t.Run("audit", func(t *testing.T) { conformAudit(t, open(t)) })
@@ -44,9 +46,12 @@ func mustView(t testing.TB, s directory.Store, fn func(*directory.Tx) error) {
 }
 
 // all returns everything that q selects.
-func all[R, Q any](table directory.Table[R, Q], q Q) ([]R, error) {
+func all[R, Q any](table directory.Table[R, Q], q Q) ([]R, error) { return collect(table.Find(q)) }
+
+// collect returns everything that rows yields.
+func collect[R any](rows iter.Seq2[R, error]) ([]R, error) {
 	var out []R
-	for r, err := range table.Find(q) {
+	for r, err := range rows {
 		if err != nil {
 			return nil, err
 		}

@@ -59,21 +59,7 @@ func (t *table[R, Q]) find(q Q, suffix string) iter.Seq2[R, error] {
 		s.writeWhere(&b, true)
 		s.writeOrder(&b)
 		b.WriteString(suffix)
-		var zero R
-		cur, err := openCursor(t.c, b.String(), s.args, t.fields)
-		if err != nil {
-			yield(zero, err)
-			return
-		}
-		defer cur.close()
-		for cur.next() {
-			if !yield(cur.row, nil) {
-				return
-			}
-		}
-		if cur.err != nil {
-			yield(zero, cur.err)
-		}
+		each(t.c, b.String(), s.args, t.fields)(yield)
 	}
 }
 
@@ -321,16 +307,35 @@ func (cur *cursor[R]) close() {
 	}
 }
 
+// each yields the rows of a query.
+func each[R any](c *conn, query string, args []any, fields func(*R) []field) iter.Seq2[R, error] {
+	return func(yield func(R, error) bool) {
+		var zero R
+		cur, err := openCursor(c, query, args, fields)
+		if err != nil {
+			yield(zero, err)
+			return
+		}
+		defer cur.close()
+		for cur.next() {
+			if !yield(cur.row, nil) {
+				return
+			}
+		}
+		if cur.err != nil {
+			yield(zero, cur.err)
+		}
+	}
+}
+
 // rowsOf returns all rows of a query.
 func rowsOf[R any](c *conn, query string, args []any, fields func(*R) []field) ([]R, error) {
-	cur, err := openCursor(c, query, args, fields)
-	if err != nil {
-		return nil, err
-	}
-	defer cur.close()
 	var out []R
-	for cur.next() {
-		out = append(out, cur.row)
+	for row, err := range each(c, query, args, fields) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, row)
 	}
-	return out, cur.err
+	return out, nil
 }

@@ -37,6 +37,7 @@ func newTx(c *conn) directory.Tx {
 		Jobs:         jobsTable{jobRows(c)},
 		Events:       eventsTable{eventRows(c)},
 		Graph:        graph{c},
+		Snapshot:     snapshot{c},
 		Feed:         feed{c},
 	}
 }

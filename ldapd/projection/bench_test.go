@@ -89,14 +89,14 @@ func crowd(b testing.TB, n int) *Index {
 	l.bulk.finish()
 	var rows links
 	for g := range groups {
-		var page []pair
+		members := directory.GroupMembers{Group: directory.GroupID(2_000_000_000 + g)}
 		// Who is in it: the people i with (i + at*step) % groups == g.
 		for at := range 5 {
 			for i := ((g-at*(groups/5+1))%groups + groups) % groups; i < n; i += groups {
-				page = append(page, pair{directory.GroupID(2_000_000_000 + g), directory.UserID(1_000_000_000 + i)})
+				members.Users = append(members.Users, directory.UserID(1_000_000_000+i))
 			}
 		}
-		rows.members = append(rows.members, page)
+		rows.members = append(rows.members, members)
 	}
 	l.link(&rows)
 	l.s.fit()

@@ -87,21 +87,24 @@ func (b *bulk) eachRun(pairs []uint64, fn func(upper uint32, lower []uint32)) {
 
 // sortPairs sorts pairs by their upper half and keeps the order of equals. room is as long as pairs.
 func sortPairs(pairs, room []uint64) {
-	for shift := 32; shift < 64; shift += 8 {
-		var at [256]int
-		for _, p := range pairs {
-			at[byte(p>>shift)]++
+	const bits = 11 // the counters of a pass stay in the fastest cache
+	from, to := pairs, room
+	for shift := 32; shift < 64; shift += bits {
+		var at [1 << bits]int
+		for _, p := range from {
+			at[p>>shift&(1<<bits-1)]++
 		}
 		sum := 0
 		for i, n := range at {
 			at[i] = sum
 			sum += n
 		}
-		for _, p := range pairs {
-			digit := byte(p >> shift)
-			room[at[digit]] = p
+		for _, p := range from {
+			digit := p >> shift & (1<<bits - 1)
+			to[at[digit]] = p
 			at[digit]++
 		}
-		pairs, room = room, pairs // four times, so that the result is where it was asked for
+		from, to = to, from
 	}
+	copy(pairs, from) // three passes: it is in room
 }

@@ -101,11 +101,11 @@ func (l *loader) readEntries(r *directory.Reader) error {
 // readNumbers reads the posix numbers that somebody has.
 func (l *loader) readNumbers(r *directory.Reader) error {
 	l.numbers = map[[16]byte]uint32{}
-	for p, err := range r.PosixIDs(directory.PosixIDQuery{}) {
+	for p, err := range r.Snapshot().PosixIDs() {
 		if err != nil {
 			return fmt.Errorf("read posix numbers: %w", err)
 		}
-		if id, ok := parseUUID(p.OwnerUID); ok && p.Released.IsZero() && p.Number > 0 && p.Number <= 1<<32-1 {
+		if id, ok := parseUUID(p.OwnerUID); ok && p.Number > 0 && p.Number <= 1<<32-1 {
 			l.numbers[id] = uint32(p.Number)
 		}
 	}
@@ -120,7 +120,7 @@ func (l *loader) number(uid string) int64 {
 // send reads users and groups, each in the order of ids.
 func (l *loader) send(r *directory.Reader, to chan<- portion) error {
 	batch := make([]directory.User, 0, loadBatch)
-	for u, err := range r.BareUsers(directory.UserQuery{Kind: directory.AnyKind}) {
+	for u, err := range r.Snapshot().Users() {
 		if err != nil {
 			return fmt.Errorf("read users: %w", err)
 		}
@@ -169,7 +169,7 @@ type mailbag struct {
 }
 
 func (m *mailbag) read(r *directory.Reader) error {
-	for e, err := range r.Emails(directory.EmailQuery{}) {
+	for e, err := range r.Snapshot().Emails() {
 		if err != nil {
 			return fmt.Errorf("read addresses: %w", err)
 		}

@@ -7,13 +7,10 @@ import (
 	"gatehouse/directory"
 )
 
-// linkPage is how many memberships are kept in one piece.
-const linkPage = 1 << 16
-
 // links is all rows that connect entries, as they are read.
 type links struct {
 	head     directory.Head
-	members  [][]pair // of rows that always count, by group and user
+	members  []directory.GroupMembers
 	timed    []directory.Membership
 	nestings []directory.Nesting
 }
@@ -24,22 +21,26 @@ func (k *links) read(r *directory.Reader) (err error) {
 	if k.head, err = r.Head(); err != nil {
 		return err
 	}
-	var page []pair
-	for m, err := range r.Memberships(directory.MembershipQuery{}) {
+	timed := []directory.GroupID{}
+	for m, err := range r.Snapshot().Members() {
 		if err != nil {
 			return fmt.Errorf("read memberships: %w", err)
 		}
-		if !m.Starts.IsZero() || !m.Ends.IsZero() {
-			k.timed = append(k.timed, m)
-			continue
+		k.members = append(k.members, m)
+		if m.Timed > 0 {
+			timed = append(timed, m.Group)
 		}
-		if len(page) == cap(page) {
-			k.members = append(k.members, page)
-			page = make([]pair, 0, linkPage)
-		}
-		page = append(page, pair{m.Group, m.User})
 	}
-	k.members = append(k.members, page)
+	for groups := range slices.Chunk(timed, readMost) {
+		for m, err := range r.Memberships(directory.MembershipQuery{Groups: groups}) {
+			if err != nil {
+				return fmt.Errorf("read timed memberships: %w", err)
+			}
+			if !m.Starts.IsZero() || !m.Ends.IsZero() {
+				k.timed = append(k.timed, m)
+			}
+		}
+	}
 	for n, err := range r.Nestings(directory.NestingQuery{}) {
 		if err != nil {
 			return fmt.Errorf("read nestings: %w", err)
@@ -52,26 +53,24 @@ func (k *links) read(r *directory.Reader) (err error) {
 // link puts memberships and nestings into the state, in which all entries are.
 func (l *loader) link(k *links) {
 	n := 0
-	for _, page := range k.members {
-		n += len(page)
+	for i := range k.members {
+		n += len(k.members[i].Users)
 	}
 	pairs := make([]uint64, 0, n)
-	var group directory.GroupID
-	var slot uint32
 	var members []uint32
-	for _, page := range k.members {
-		for _, p := range page {
-			if p.group != group {
-				pairs = l.fillGroup(pairs, slot, members)
-				group, members = p.group, members[:0]
-				slot, _ = l.s.groups.slotOf(int64(group))
-			}
-			if user, ok := l.s.users.slotOf(int64(p.user)); ok && slot != 0 {
+	for i := range k.members {
+		group, ok := l.s.groups.slotOf(int64(k.members[i].Group))
+		if !ok {
+			continue
+		}
+		members = members[:0]
+		for _, id := range k.members[i].Users {
+			if user, ok := l.s.users.slotOf(int64(id)); ok {
 				members = append(members, user)
 			}
 		}
+		pairs = l.fillGroup(pairs, group, members)
 	}
-	pairs = l.fillGroup(pairs, slot, members)
 	l.bulk.link(pairs)
 	l.bulk = bulk{}
 	rows := map[edge]spans{}
