@@ -32,6 +32,10 @@ const (
 // directory/schema for the keys every protocol knows). Values keep their order.
 type Attributes map[string][]string
 
+// AttrLDAPProfile is the key among User.Attrs of a service account that chooses
+// how LDAP entries look to it: a schema.LDAPProfile.
+const AttrLDAPProfile = "ldap_profile"
+
 // First returns the first value of key, or "".
 func (a Attributes) First(key string) string {
 	if v := a[key]; len(v) > 0 {

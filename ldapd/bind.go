@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"gatehouse/directory"
+	"gatehouse/directory/schema"
 	"gatehouse/ldapd/wire"
 )
 
@@ -40,6 +41,14 @@ func (op *operation) bind(ctx context.Context) wire.Result {
 	b, err := c.s.tree.bindName(r.Name)
 	if err != nil {
 		return wire.Result{Code: wire.InvalidDNSyntax, Message: err.Error()}
+	}
+	if b.view {
+		facet, err := c.s.facet(ctx, b.app)
+		if err != nil {
+			op.err = err
+			return bindResultOf(err)
+		}
+		b = b.inView(facet, clip(r.Name))
 	}
 	return op.authenticate(ctx, &b)
 }
@@ -92,10 +101,31 @@ func (s *Server) entryDN(d *directory.Decision, b *bindName) string {
 	case d.User.Kind == directory.ServiceAccount:
 		return s.tree.serviceDN(d.User.Username)
 	case b.view:
-		return s.tree.viewUserDN(d.User.Username, b.app)
+		if e, err := s.c.Index.LookupUser(d.User.ID, b.app); err == nil {
+			return e.DN
+		}
+		return s.tree.viewUserDN(d.User.Username, b.app) // newer than what is searched
 	default:
 		return s.tree.userDN(d.User.Username)
 	}
+}
+
+// facet returns how the view of an app speaks, nil when the app has none.
+func (s *Server) facet(ctx context.Context, slug string) (*schema.LDAP, error) {
+	a, found, err := s.c.Directory.App(ctx, slug)
+	if err != nil || !found {
+		return nil, err
+	}
+	for _, f := range a.Facets {
+		if f.Protocol == directory.ProtocolLDAP {
+			config, err := schema.DecodeFacet(string(f.Protocol), f.Config)
+			if ldap, ok := config.(schema.LDAP); ok {
+				return &ldap, nil
+			}
+			return nil, err
+		}
+	}
+	return nil, nil //nolint:nilnil // no view is no failure
 }
 
 // userByUID finds the user with an entryUUID, 0 when there is none. A uid never changes hands, so the answer does not

@@ -12,16 +12,20 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"gatehouse/directory"
+	"gatehouse/directory/schema"
 )
 
 func TestBind(t *testing.T) {
 	w := newWorld(t, nil)
 	w.write(func(tx *directory.Writer) error {
-		app, err := tx.CreateApp(directory.App{Slug: "wiki", Name: "Wiki"})
-		if err != nil {
+		if _, err := tx.CreateApp(directory.App{Slug: "faceless"}); err != nil {
 			return err
 		}
-		return tx.SetBindings(app.ID, []directory.Binding{{Kind: directory.BindGroup, Ref: int64(w.staff.ID), RefName: "staff"}}, false)
+		renamed := schema.LDAP{RDN: "mail", Attributes: map[string]string{"login": "uid", "uid": "entryUUID"}}
+		if err := newView(tx, "odd", renamed); err != nil {
+			return err
+		}
+		return newView(tx, "wiki", schema.LDAP{}, directory.Binding{Kind: directory.BindGroup, Ref: int64(w.staff.ID), RefName: "staff"})
 	})
 	const who = "dn:"
 	tests := []struct {
@@ -39,7 +43,13 @@ func TestBind(t *testing.T) {
 		{"service account by uid", "uid=reader,ou=services," + baseDN, password, 0, who + readerDN},
 		{"view of an app", "uid=alice,ou=users,app=wiki,ou=apps," + baseDN, password, 0, who + "uid=alice,ou=users,app=wiki,ou=apps," + baseDN},
 		{"anonymous", "", "", 0, ""},
+		{"by the name of a view", "login=alice,ou=users,app=odd,ou=apps," + baseDN, password, 0, who + "mail=alice@example.com,ou=users,app=odd,ou=apps," + baseDN},
+		{"in a view, by cn", "CN=alice,ou=users,app=odd,ou=apps," + baseDN, password, 0, who + "mail=alice@example.com,ou=users,app=odd,ou=apps," + baseDN},
+		{"in a view, without an address", "login=bob,ou=users,app=odd,ou=apps," + baseDN, password, 0, who + "login=bob,ou=users,app=odd,ou=apps," + baseDN},
 
+		{"a name that means something else in the view", "uid=alice,ou=users,app=odd,ou=apps," + baseDN, password, ldap.LDAPResultInvalidCredentials, ""},
+		{"app without a view", "uid=alice,ou=users,app=faceless,ou=apps," + baseDN, password, ldap.LDAPResultInvalidCredentials, ""},
+		{"service account below a view", "cn=reader,ou=services,app=wiki,ou=apps," + baseDN, password, ldap.LDAPResultInvalidCredentials, ""},
 		{"wrong password", aliceDN, "wrong", ldap.LDAPResultInvalidCredentials, ""},
 		{"unknown name", "uid=nobody,ou=users," + baseDN, password, ldap.LDAPResultInvalidCredentials, ""},
 		{"unknown entryUUID", "entryUUID=00000000-0000-4000-8000-000000000000,ou=users," + baseDN, password, ldap.LDAPResultInvalidCredentials, ""},

@@ -21,7 +21,7 @@ func (op *operation) compare(ctx context.Context) wire.Result {
 		op.err = err
 		return resultOf(err)
 	}
-	got, err := index.Compare(&name, r.Attr, r.Value, op.who.viewer())
+	got, err := index.Compare(&name, r.Attr, r.Value, op.viewer(&name))
 	if err != nil {
 		return searchError(err)
 	}

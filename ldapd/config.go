@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"gatehouse/directory"
+	"gatehouse/directory/schema"
 	"gatehouse/ldapd/projection"
 )
 
@@ -35,6 +36,8 @@ func (k ListenerKind) String() string {
 type Listener struct {
 	net.Listener
 	Kind ListenerKind
+	// Profile is how entries look to those who connect here, unless their account says otherwise; "" is the default.
+	Profile schema.LDAPProfile
 }
 
 // Config is what a Server is made of. Directory, Index, Domain, Logger and Registry are required.

@@ -12,20 +12,22 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/directory/schema"
 	"gatehouse/ldapd/wire"
 )
 
 // conn is one client connection. Its goroutine reads requests and runs the quick ones in order; slow ones run beside
 // it (background).
 type conn struct {
-	s      *Server
-	kind   ListenerKind
-	peer   netip.Addr
-	raw    net.Conn // the socket
-	nc     net.Conn // raw, or TLS over it
-	secure bool
-	reader *wire.Reader
-	out    output
+	s       *Server
+	kind    ListenerKind
+	profile schema.LDAPProfile // of the listener
+	peer    netip.Addr
+	raw     net.Conn // the socket
+	nc      net.Conn // raw, or TLS over it
+	secure  bool
+	reader  *wire.Reader
+	out     output
 
 	who   *identity // nil is anonymous; written by the connection's goroutine while nothing runs beside it
 	relay bool      // was bound as a service account once: it speaks for others
@@ -46,8 +48,8 @@ type closing struct {
 	msg  string
 }
 
-func newConn(s *Server, nc net.Conn, kind ListenerKind) *conn {
-	c := &conn{s: s, kind: kind, raw: nc, nc: nc}
+func newConn(s *Server, nc net.Conn, l *Listener) *conn {
+	c := &conn{s: s, kind: l.Kind, profile: l.Profile, raw: nc, nc: nc}
 	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
 		c.peer = a.AddrPort().Addr().Unmap().WithZone("")
 	}

@@ -86,7 +86,7 @@ func newWorld(t testing.TB, edit func(*Config)) *world {
 	w.plain, w.tls = plain.Addr().String(), secure.Addr().String()
 	cfg := Config{
 		Directory: w.dir, Index: w.index, Domain: directorytest.Domain, Version: "test",
-		Listeners: []Listener{{plain, Plain}, {secure, TLS}},
+		Listeners: []Listener{{Listener: plain, Kind: Plain}, {Listener: secure, Kind: TLS}},
 		TLS:       &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
 		Logger:    slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Registry:  w.reg,

@@ -4,14 +4,18 @@ import (
 	"slices"
 
 	"gatehouse/directory"
+	"gatehouse/directory/schema"
+	"gatehouse/ldapd/projection"
+	"gatehouse/ldapd/wire"
 )
 
 // identity is who a connection is bound as. It does not change after it was made; another bind makes another one.
 type identity struct {
 	actor   directory.Actor
-	dn      string // the entry's name in the tree or view that it was bound under
-	app     string // slug of the app that let it in
-	view    bool   // bound under the view of app
+	dn      string             // the entry's name in the tree or view that it was bound under
+	app     string             // slug of the app that let it in
+	view    bool               // bound under the view of app
+	profile schema.LDAPProfile // how entries look to it
 	epoch   int64
 	service bool
 	factors []directory.Factor
@@ -26,6 +30,7 @@ func newIdentity(d *directory.Decision, dn string, b *bindName) *identity {
 		dn:      dn,
 		app:     b.app,
 		view:    b.view,
+		profile: profileOf(&d.User),
 		epoch:   d.User.Epoch,
 		service: d.User.Kind == directory.ServiceAccount,
 		factors: d.Factors,
@@ -34,6 +39,50 @@ func newIdentity(d *directory.Decision, dn string, b *bindName) *identity {
 		who.resumed = directory.Resumed{Credential: d.Credential, Version: d.Version}
 	}
 	return who
+}
+
+// profileOf returns the profile that was chosen for a service account, "" when none was.
+func profileOf(u *directory.User) schema.LDAPProfile {
+	return schema.LDAPProfile(u.Attrs.First(directory.AttrLDAPProfile))
+}
+
+// viewer says what the requester may see at a name: of the tree, or of the view that the name is in. nil is anonymous.
+func (op *operation) viewer(name *wire.Name) projection.Viewer {
+	w, s := op.who, op.c.s
+	if w == nil {
+		return projection.Viewer{}
+	}
+	v := projection.Viewer{View: s.c.Index.ViewOf(name), Profile: w.profile}
+	if v.Profile == "" {
+		v.Profile = op.c.profile
+	}
+	switch {
+	case w.view && v.View != w.app:
+		return projection.Viewer{} // bound in a view: there is nothing else
+	case w.view:
+		v.Audience, v.User = schema.Self, w.actor.User
+	case v.View != "" && w.readsView(v.View):
+		v.Audience = schema.AppView
+	case v.View != "":
+		return projection.Viewer{}
+	case w.readsAll():
+		v.Audience, v.User = schema.FullTree, w.actor.User
+	case w.hasRole():
+		v.Audience, v.User = schema.Admin, w.actor.User
+	default:
+		v.Audience, v.User = schema.Self, w.actor.User
+	}
+	return v
+}
+
+// readsView reports whether the view of an app is open to this identity.
+func (w *identity) readsView(slug string) bool {
+	return w.readsAll() || w.hasRole() || w.service && w.actor.Has(directory.ReadApp(slug))
+}
+
+// hasRole reports whether this is a person who may read about others.
+func (w *identity) hasRole() bool {
+	return !w.service && slices.ContainsFunc(w.actor.Rights, directory.Right.IsRole)
 }
 
 // readsAll reports whether the whole tree is open to this identity; nil is anonymous.

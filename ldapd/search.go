@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"gatehouse/directory/schema"
 	"gatehouse/ldapd/projection"
 	"gatehouse/ldapd/wire"
 )
@@ -63,22 +62,10 @@ func anonymousResult() wire.Result {
 	return wire.Result{Code: wire.InsufficientAccessRights, Message: "bind first: anonymous sees only the root DSE and the schema"}
 }
 
-// viewer says what this identity may see.
-func (w *identity) viewer() projection.Viewer {
-	switch {
-	case w.view:
-		return projection.Viewer{} // bound below an app: nothing of the tree
-	case w.readsAll():
-		return projection.Viewer{Audience: schema.FullTree, User: w.actor.User}
-	default:
-		return projection.Viewer{Audience: schema.Self, User: w.actor.User}
-	}
-}
-
 // query reads the position to begin at and asks as the bound identity.
 func (op *operation) query(f *finder) (projection.Query, wire.Result) {
 	s := &op.m.Search
-	q := projection.Query{Base: &f.base, Scope: s.Scope, Filter: &s.Filter, Viewer: op.who.viewer()}
+	q := projection.Query{Base: &f.base, Scope: s.Scope, Filter: &s.Filter, Viewer: op.viewer(&f.base)}
 	if op.page != nil && len(op.page.Cookie) > 0 {
 		var ok bool
 		if q.After, ok = op.position(op.page.Cookie); !ok {
@@ -144,7 +131,7 @@ func (op *operation) send(ctx context.Context, cur *projection.Cursor) wire.Resu
 		defer cancel()
 	}
 	s := &op.m.Search
-	want := op.c.s.c.Index.Select(s.Attributes, s.TypesOnly)
+	want := cur.Select(s.Attributes, s.TypesOnly)
 	var last uint64
 	more := false
 	for !more {

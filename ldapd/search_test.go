@@ -112,21 +112,6 @@ func TestNamesAgree(t *testing.T) {
 	}
 }
 
-func TestViewSeesNothingOfTheTree(t *testing.T) {
-	w := newWorld(t, nil)
-	w.write(func(tx *directory.Writer) error {
-		_, err := tx.CreateApp(directory.App{Slug: "wiki", Name: "Wiki"})
-		return err
-	})
-	c := w.bound("uid=alice,ou=users,app=wiki,ou=apps," + baseDN)
-	for _, base := range []string{baseDN, "ou=users," + baseDN, aliceDN} {
-		res, err := c.Search(search(base, ldap.ScopeWholeSubtree, "(objectClass=person)"))
-		if len(dns(res)) != 0 || code(err) != ldap.LDAPResultNoSuchObject {
-			t.Errorf("%s: %v, %v", base, dns(res), err)
-		}
-	}
-}
-
 func TestLimits(t *testing.T) {
 	w := newWorld(t, nil)
 	w.crowd(300, 10)

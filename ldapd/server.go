@@ -131,7 +131,7 @@ func (s *Server) accept(ctx, work context.Context, l Listener) error {
 			continue
 		}
 		s.m.accepted[l.Kind].Inc()
-		c := newConn(s, nc, l.Kind)
+		c := newConn(s, nc, &l)
 		if why := s.admit(c); why != "" {
 			s.m.ended[why].Inc()
 			_ = nc.Close()

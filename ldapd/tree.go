@@ -5,7 +5,10 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"gatehouse/directory"
+	"gatehouse/directory/schema"
 	"gatehouse/ldapd/wire"
 )
 
@@ -49,7 +52,8 @@ type bindName struct {
 	uid  string // or an entryUUID
 	kind directory.UserKind
 	app  string // slug of the app that decides
-	view bool   // the name is below the view of the app
+	view bool   // the name is below the view of the app,
+	typ  string // which may have a name of its own for this attribute of the RDN, whose value is name
 }
 
 // bindName reads the name of a bind. A name that is nobody's is returned as it is: the core refuses it as it refuses
@@ -84,9 +88,7 @@ func (t *tree) bindName(dn []byte) (bindName, error) {
 		if !ok {
 			return nobody, nil
 		}
-		b := personName(string(typ), value, nobody)
-		b.app, b.view = string(slug), true
-		return b, nil
+		return bindName{name: value, typ: string(typ), kind: directory.Person, app: string(slug), view: true}, nil
 	}
 	return nobody, nil
 }
@@ -97,9 +99,24 @@ func personName(typ, value string, nobody bindName) bindName {
 	case "uid", "cn", "mail":
 		b.name = value
 	case "entryuuid":
-		b.uid = strings.ToLower(value)
+		id, err := uuid.Parse(value)
+		if err != nil {
+			return nobody
+		}
+		b.uid = id.String()
 	default:
 		return nobody
 	}
 	return b
+}
+
+// inView returns whom a name in a view means there. Whoever the view does not know by it, or for whom there is no view,
+// is nobody.
+func (b bindName) inView(facet *schema.LDAP, nobody string) bindName {
+	found := bindName{name: nobody, kind: directory.Person}
+	if facet != nil {
+		found = personName(strings.ToLower(facet.Type(b.typ)), b.name, found)
+	}
+	found.app, found.view = b.app, true
+	return found
 }

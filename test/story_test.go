@@ -87,6 +87,7 @@ func (s *story) openApps(t *testing.T) {
   - slug: wiki
     name: Wiki
     bindings: [{group: engineering}]
+    ldap: {}
     oidc: {client_id: wiki, client_secret: "$secret", redirect_uris: ["$wiki/callback"]}
     ldap: {}
   - slug: notes

@@ -61,41 +61,6 @@ const (
 	AppPasswordsOnly    = "only"             // and the sign-in password is refused
 )
 
-// LDAP is the facet of an app that binds and searches under its own view.
-type LDAP struct {
-	// AppPasswords says what the app's passwords open.
-	AppPasswords string `json:"app_passwords,omitempty" yaml:"app_passwords"`
-	// Attributes renames attributes in the view: the app's name to ours.
-	Attributes map[string]string `json:"attributes,omitempty" yaml:"attributes"`
-	// RDN is the attribute that names users in the view; empty: uid.
-	RDN string `json:"rdn,omitempty" yaml:"rdn"`
-	// FrontEnds are networks of the app's own servers: their address is not
-	// that of the person.
-	FrontEnds []string `json:"front_ends,omitempty" yaml:"front_ends"`
-}
-
-// Key returns "".
-func (LDAP) Key() string { return "" }
-
-// Check accepts known attributes, an RDN of "", uid, cn or mail, and networks.
-func (l LDAP) Check() error {
-	for theirs, ours := range l.Attributes {
-		if !keyString(theirs) {
-			return fmt.Errorf("attributes: %q is not an attribute name", theirs)
-		}
-		if _, ok := LDAPType(ours); !ok {
-			return fmt.Errorf("attributes: %s: there is no attribute %q", theirs, ours)
-		}
-	}
-	if err := oneOf("rdn", l.RDN, "", "uid", "cn", "mail"); err != nil {
-		return err
-	}
-	if err := CheckNetworks(l.FrontEnds); err != nil {
-		return fmt.Errorf("front_ends: %w", err)
-	}
-	return checkAppPasswords(l.AppPasswords)
-}
-
 // RADIUS is the facet of an app that networks and VPNs belong to.
 type RADIUS struct {
 	// AppPasswords says what the app's passwords open.

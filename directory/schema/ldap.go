@@ -110,6 +110,7 @@ func LDAPTypes() []AttributeType {
 	all = append(all, baseTypes()...)
 	all = append(all, personTypes()...)
 	all = append(all, posixTypes()...)
+	all = append(all, adTypes()...)
 	all = append(all, operationalTypes()...)
 	return append(all, dseTypes()...)
 }

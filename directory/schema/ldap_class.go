@@ -53,7 +53,8 @@ func ObjectClasses() []ObjectClass {
 	all := []ObjectClass{
 		// RFC 4512 §2.4.1, §4.2, §4.3
 		{"2.5.6.0", "top", "", Abstract, names("objectClass"), nil},
-		{"2.5.20.1", "subschema", "", Auxiliary, nil, names("attributeTypes objectClasses matchingRules")},
+		{"2.5.20.1", "subschema", "", Auxiliary, nil, names("attributeTypes objectClasses matchingRules matchingRuleUse ldapSyntaxes")},
+		{"2.5.17.0", "subentry", "top", Structural, names("cn"), nil}, // RFC 3672 §2.1, without a subtree: it is about every entry
 		{"1.3.6.1.4.1.1466.101.120.111", "extensibleObject", "top", Auxiliary, nil, nil},
 		// RFC 4519 §3
 		{"2.5.6.6", "person", "top", Structural, names("sn cn"), names("userPassword telephoneNumber seeAlso description")},
@@ -71,6 +72,7 @@ func ObjectClasses() []ObjectClass {
 		{"2.16.840.1.113730.3.2.2", "inetOrgPerson", "organizationalPerson", Structural, nil, names("businessCategory departmentNumber displayName employeeNumber employeeType givenName homePhone homePostalAddress jpegPhoto mail manager mobile o pager preferredLanguage uid")},
 		{oidAppClass, "gatehouseApp", "top", Structural, names("app"), names("cn description")},
 	}
+	all = append(all, adClasses()...)
 	return append(all, groupClasses()...)
 }
 

@@ -17,6 +17,8 @@ const (
 	syntaxJPEG            = syntaxPrefix + "28"
 	syntaxMatchingRule    = syntaxPrefix + "30"
 	syntaxNameAndUID      = syntaxPrefix + "34"
+	syntaxNumericString   = syntaxPrefix + "36"
+	syntaxRuleUse         = syntaxPrefix + "31"
 	syntaxObjectClass     = syntaxPrefix + "37"
 	syntaxOID             = syntaxPrefix + "38"
 	syntaxOctetString     = syntaxPrefix + "40"
@@ -51,7 +53,9 @@ func Syntaxes() []Syntax {
 		{syntaxInteger, "INTEGER"},
 		{syntaxJPEG, "JPEG"},
 		{syntaxMatchingRule, "Matching Rule Description"},
+		{syntaxRuleUse, "Matching Rule Use Description"},
 		{syntaxNameAndUID, "Name And Optional UID"},
+		{syntaxNumericString, "Numeric String"},
 		{syntaxObjectClass, "Object Class Description"},
 		{syntaxOID, "OID"},
 		{syntaxOctetString, "Octet String"},
@@ -90,6 +94,9 @@ func MatchingRules() []MatchingRule {
 		{"2.5.13.5", "caseExactMatch", syntaxDirectoryString},
 		{"2.5.13.6", "caseExactOrderingMatch", syntaxDirectoryString},
 		{"2.5.13.7", "caseExactSubstringsMatch", syntaxSubstring},
+		{"2.5.13.8", "numericStringMatch", syntaxNumericString},
+		{"2.5.13.9", "numericStringOrderingMatch", syntaxNumericString},
+		{"2.5.13.10", "numericStringSubstringsMatch", syntaxSubstring},
 		{"2.5.13.11", "caseIgnoreListMatch", syntaxPostalAddress},
 		{"2.5.13.12", "caseIgnoreListSubstringsMatch", syntaxSubstring},
 		{"2.5.13.13", "booleanMatch", syntaxBoolean},
@@ -114,4 +121,40 @@ func MatchingRules() []MatchingRule {
 		{"1.2.840.113556.1.4.804", "integerBitOrMatch", syntaxInteger},
 		{"1.2.840.113556.1.4.1941", "inChainMatch", syntaxDN},
 	}
+}
+
+// MatchingRuleUse lists the attribute types that a rule can be applied to in an
+// extensible filter (RFC 4512 §4.1.4).
+type MatchingRuleUse struct {
+	Rule    MatchingRule
+	Applies []string
+}
+
+// String returns the MatchingRuleUseDescription of RFC 4512 §4.1.4.
+func (u MatchingRuleUse) String() string {
+	return fmt.Sprintf("( %s NAME '%s' APPLIES %s )", u.Rule.OID, u.Rule.Name, oidList(u.Applies))
+}
+
+// MatchingRuleUses returns the use of every equality rule, and of the rules that
+// only filters name.
+func MatchingRuleUses() []MatchingRuleUse {
+	applies := map[string][]string{}
+	for _, t := range LDAPTypes() {
+		if t.Equality == "" || t.Audience == nobody {
+			continue
+		}
+		applies[t.Equality] = append(applies[t.Equality], t.Name())
+		if t.Equality == "integerMatch" {
+			applies["integerBitAndMatch"] = append(applies["integerBitAndMatch"], t.Name())
+			applies["integerBitOrMatch"] = append(applies["integerBitOrMatch"], t.Name())
+		}
+	}
+	applies["inChainMatch"] = []string{"member", "uniqueMember", "memberOf", "isMemberOf"}
+	var uses []MatchingRuleUse
+	for _, r := range MatchingRules() {
+		if list := applies[r.Name]; len(list) > 0 {
+			uses = append(uses, MatchingRuleUse{r, list})
+		}
+	}
+	return uses
 }

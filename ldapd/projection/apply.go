@@ -23,6 +23,8 @@ type work struct {
 	members  map[directory.GroupID]map[directory.UserID]spans // of whole groups
 	children map[directory.GroupID]map[directory.GroupID]spans
 	nested   map[[2]directory.GroupID]spans // rows that name a new group as child
+	apps     []directory.AppID
+	rowApps  map[directory.AppID]*appRow
 
 	before, after []key
 }
@@ -47,7 +49,7 @@ func newWork(s *state, now func() time.Time) *work {
 
 // plan notes what the changes touch. It reports false when one of them may have changed anything.
 func (w *work) plan(changes []directory.Change) bool {
-	users, groups := map[directory.UserID]bool{}, map[directory.GroupID]bool{}
+	users, groups, apps := map[directory.UserID]bool{}, map[directory.GroupID]bool{}, map[directory.AppID]bool{}
 	for _, c := range changes {
 		switch c.Kind {
 		case directory.UserCreated, directory.UserUpdated, directory.UserStatusChanged, directory.UserDeleted:
@@ -66,8 +68,9 @@ func (w *work) plan(changes []directory.Change) bool {
 		case directory.GroupNestingChanged:
 			groups[directory.GroupID(c.Ref)] = true
 			w.parents[directory.GroupID(c.Ref)] = true
-		case directory.CredentialsChanged, directory.GrantsChanged, directory.AppChanged, directory.AppDeleted,
-			directory.PolicyChanged, directory.RADIUSClientChanged, directory.SCIMSourceChanged, directory.KeysChanged,
+		case directory.AppChanged, directory.AppDeleted:
+			apps[directory.AppID(c.Ref)] = true
+		case directory.CredentialsChanged, directory.GrantsChanged, directory.PolicyChanged, directory.RADIUSClientChanged, directory.SCIMSourceChanged, directory.KeysChanged,
 			directory.SettingsChanged:
 		default:
 			return false
@@ -76,6 +79,7 @@ func (w *work) plan(changes []directory.Change) bool {
 	// In the order of ids, so that new entries get their slots in it.
 	w.users = slices.Sorted(maps.Keys(users))
 	w.groups = slices.Sorted(maps.Keys(groups))
+	w.apps = slices.Sorted(maps.Keys(apps))
 	for _, g := range w.groups {
 		if !w.alive(&w.s.groups, int64(g)) {
 			w.whole[g], w.parents[g] = true, true
@@ -119,6 +123,9 @@ func (w *work) apply(b *builder) {
 	}
 	for n, rows := range w.nested {
 		w.setChild(n, rows, now)
+	}
+	for _, id := range w.apps {
+		w.locked(func() { w.s.setView(id, w.rowApps[id]) })
 	}
 	w.locked(w.s.compact)
 }

@@ -64,6 +64,14 @@ const (
 	attrHasSubordinates
 	attrNumSubordinates
 	attrAccountLock
+	attrApp
+	attrNSUniqueID
+	attrIPAUniqueID
+	attrAccountName
+	attrPrincipalName
+	attrObjectGUID
+	attrAccountControl
+	attrObjectCategory
 	namedAttrs // how many those are
 )
 
@@ -72,7 +80,8 @@ const attrNames = "objectClass uid cn displayName sn givenName mail telephoneNum
 	"employeeNumber employeeType manager description dc c jpegPhoto postalAddress homePostalAddress sshPublicKey " +
 	"authorizedService host gecos homeDirectory loginShell uidNumber gidNumber shadowExpire member uniqueMember memberUid " +
 	"memberOf isMemberOf entryUUID createTimestamp modifyTimestamp creatorsName modifiersName entryCSN contextCSN entryDN " +
-	"structuralObjectClass subschemaSubentry hasSubordinates numSubordinates nsAccountLock"
+	"structuralObjectClass subschemaSubentry hasSubordinates numSubordinates nsAccountLock app " +
+	"nsUniqueId ipaUniqueID sAMAccountName userPrincipalName objectGUID userAccountControl objectCategory"
 
 // mask is a set of attribute types.
 type mask [2]uint64
@@ -123,7 +132,7 @@ type attributes struct {
 	computed  mask // values.go
 	linked    mask
 	visible   [1 << 5]mask // by schema.Audience
-	classes   classes
+	profiles  []*profile   // in the order of schema.LDAPProfiles
 }
 
 func newAttributes() (*attributes, error) {
@@ -159,7 +168,9 @@ func newAttributes() (*attributes, error) {
 		return nil, fmt.Errorf("the schema lacks attribute types: %d of %d are there", found, namedAttrs)
 	}
 	t.inherit()
-	t.classes = newClasses(t)
+	for _, p := range schema.LDAPProfiles() {
+		t.profiles = append(t.profiles, newProfile(t, p))
+	}
 	return t, nil
 }
 
@@ -193,17 +204,6 @@ func (t *attributes) inherit() {
 	}
 }
 
-// find returns the attribute that a client's description names. A description with options names a subtype that
-// nobody has (RFC 4512 §2.5).
-func (t *attributes) find(description []byte) (attrID, bool) {
-	var buf [64]byte
-	if len(description) > len(buf) {
-		return 0, false
-	}
-	id, ok := t.byName[string(lower(buf[:0], description))]
-	return id, ok
-}
-
 // lower appends s in lower case, as far as it is ASCII.
 func lower(dst, s []byte) []byte {
 	for _, o := range s {
@@ -214,6 +214,3 @@ func lower(dst, s []byte) []byte {
 	}
 	return dst
 }
-
-// sees returns the attributes that exist for an audience.
-func (t *attributes) sees(a schema.Audience) mask { return t.visible[int(a)&(len(t.visible)-1)] }

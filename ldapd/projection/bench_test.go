@@ -154,7 +154,6 @@ func benchSearch(b *testing.B, x *Index, dn string, scope wire.Scope, filter fun
 	for i := range filters {
 		filters[i] = parsed(b, filter(i))
 	}
-	want := x.Select(nil, false)
 	var c Cursor
 	var buf []byte
 	entries := 0
@@ -165,6 +164,7 @@ func benchSearch(b *testing.B, x *Index, dn string, scope wire.Scope, filter fun
 		if err := c.Open(x, Query{Base: base, Scope: scope, Filter: filters[i%len(filters)], Viewer: everybody()}); err != nil {
 			b.Fatal(err)
 		}
+		want := c.Select(nil, false)
 		for {
 			n, err := c.Next(b.Context(), most)
 			if err != nil {

@@ -17,6 +17,7 @@ const (
 	kindPerson
 	kindService
 	kindGroup
+	kindApp
 	kinds // how many those are
 
 	kindBits flags = 7
@@ -36,7 +37,7 @@ const (
 func (f flags) kind() flags        { return f & kindBits }
 func (f flags) has(bit flags) bool { return f&bit != 0 }
 
-// classes knows which object classes entries have.
+// classes knows which object classes entries have in a profile.
 type classes struct {
 	ids        map[string]uint8      // of the classes in use, by lower-case name and object identifier
 	byName     map[string]mask       // attributes of every class, for "@class"
@@ -45,18 +46,20 @@ type classes struct {
 	structural [kinds]string
 }
 
-func newClasses(t *attributes) classes {
+func newClasses(t *attributes, p schema.LDAPProfile) classes {
 	c := classes{ids: map[string]uint8{}, byName: map[string]mask{}}
 	c.structural = [kinds]string{
 		kindBase: "organization", kindUnit: "organizationalUnit", kindPerson: "inetOrgPerson",
-		kindService: "applicationProcess", kindGroup: "groupOfNames",
+		kindService: "applicationProcess", kindGroup: "groupOfNames", kindApp: "gatehouseApp",
 	}
-	all := schema.ObjectClasses()
+	if p == schema.VCenter {
+		c.structural[kindGroup] = "groupOfUniqueNames"
+	}
 	byKey := map[string]schema.ObjectClass{}
-	for _, k := range all {
+	for _, k := range schema.ObjectClasses() {
 		byKey[strings.ToLower(k.Name)] = k
 	}
-	for _, k := range all {
+	for _, k := range byKey {
 		var m mask
 		for at, ok := k, true; ok; at, ok = byKey[strings.ToLower(at.Sup)] {
 			for _, list := range [][]string{at.Must, at.May} {
@@ -70,7 +73,7 @@ func newClasses(t *attributes) classes {
 		c.byName[strings.ToLower(k.Name)], c.byName[k.OID] = m, m
 	}
 	for f := range flags(len(c.contents)) {
-		for _, name := range classesOf(f) {
+		for _, name := range classesOf(f, p) {
 			key := strings.ToLower(name)
 			id, known := c.ids[key]
 			if !known {
@@ -84,39 +87,56 @@ func newClasses(t *attributes) classes {
 	return c
 }
 
-// classesOf lists the object classes of an entry, its structural class and what that inherits from included.
-func classesOf(f flags) []string {
-	var list []string
+// classesOf lists the object classes of an entry in a profile, its structural class and what that inherits from
+// included.
+func classesOf(f flags, p schema.LDAPProfile) []string {
 	switch f.kind() {
 	case kindBase:
 		return []string{"top", "dcObject", "organization"}
 	case kindUnit:
 		return []string{"top", "organizationalUnit"}
-	case kindPerson:
-		list = []string{"top", "person", "organizationalPerson", "inetOrgPerson"}
+	case kindApp:
+		return []string{"top", "gatehouseApp"}
 	case kindService:
 		return []string{"top", "applicationProcess", "uidObject"}
 	case kindGroup:
-		list = []string{"top", "groupOfNames", "groupOfUniqueNames"}
-		if f.has(flagPosix) {
-			list = append(list, "posixGroup")
-		}
-		return list
+		return groupClasses(f, p)
+	case kindPerson:
 	default:
 		return nil
 	}
+	list := []string{"top", "person", "organizationalPerson", "inetOrgPerson"}
+	if f.has(flagPosix) && p != schema.VCenter {
+		list = append(list, "posixAccount", "shadowAccount")
+	}
 	for _, aux := range []struct {
-		bit   flags
-		names []string
-	}{
-		{flagPosix, []string{"posixAccount", "shadowAccount"}},
-		{flagSSH, []string{"ldapPublicKey"}},
-		{flagServices, []string{"authorizedServiceObject"}},
-		{flagHosts, []string{"hostObject"}},
-	} {
+		bit  flags
+		name string
+	}{{flagSSH, "ldapPublicKey"}, {flagServices, "authorizedServiceObject"}, {flagHosts, "hostObject"}} {
 		if f.has(aux.bit) {
-			list = append(list, aux.names...)
+			list = append(list, aux.name)
 		}
+	}
+	if p == schema.ADLite {
+		list = append(list, "user")
+	}
+	return list
+}
+
+func groupClasses(f flags, p schema.LDAPProfile) []string {
+	var list []string
+	switch p {
+	case schema.VCenter:
+		return []string{"top", "groupOfUniqueNames"}
+	case schema.RFC2307:
+		list = []string{"top", "groupOfNames"}
+	case schema.ADLite:
+		list = []string{"top", "groupOfNames", "groupOfUniqueNames", "group"}
+	default:
+		list = []string{"top", "groupOfNames", "groupOfUniqueNames"}
+	}
+	if f.has(flagPosix) {
+		list = append(list, "posixGroup")
 	}
 	return list
 }

@@ -1,6 +1,8 @@
 package projection
 
 import (
+	"bytes"
+
 	"gatehouse/directory"
 	"gatehouse/ldapd/wire"
 )
@@ -23,24 +25,28 @@ func (x *Index) Compare(name *wire.Name, attribute, value []byte, v Viewer) (Com
 	if err != nil {
 		return CompareUndefined, err
 	}
-	seen := s.attrs.sees(v.Audience)
-	var f filter
-	f.compile(s.attrs, &wire.Filter{Nodes: []wire.FilterNode{{Kind: wire.FilterEquality, End: 1, Attr: attribute, Value: value}}}, seen)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	slot, nearest := s.resolve(name)
-	if slot == 0 || v.Audience == 0 || slot >= fixedSlots && !v.full() && slot != s.own(v) {
-		return CompareUndefined, &NoSuchObjectError{Matched: s.matched(nearest, v)}
+	by, ok := s.sight(v)
+	if !ok {
+		return CompareUndefined, &NoSuchObjectError{}
 	}
-	id, ok := s.attrs.find(attribute)
-	if !ok || !seen.has(id) || s.attrs.all[id].eq == noRule {
+	seen := by.d.sees(v.Audience)
+	slot, nearest := by.resolve(name)
+	if slot == 0 || v.Audience == 0 || slot >= fixedSlots && !v.full() && slot != by.own(v) {
+		return CompareUndefined, &NoSuchObjectError{Matched: by.matched(nearest, v)}
+	}
+	id, ok := by.d.find(attribute)
+	if !ok || !seen.has(id) || by.d.all[id].eq == noRule {
 		return CompareUndefined, nil
 	}
-	e := evaluator{s: s, f: &f}
-	r, one := s.record(slot), &f.tests[0]
-	f.bind(s)
+	var f filter
+	f.compile(by.d, &wire.Filter{Nodes: []wire.FilterNode{{Kind: wire.FilterEquality, End: 1, Attr: attribute, Value: value}}}, seen)
+	e := evaluator{sight: by, f: &f}
+	r, one := by.record(slot), &f.tests[0]
+	f.bind(by)
 	switch {
-	case !e.holds(&test{op: opPresent, in: s.attrs.all[id].self.and(seen)}, r):
+	case !e.holds(&test{op: opPresent, in: by.d.all[id].self.and(seen)}, r):
 		return CompareAbsent, nil
 	case one.op == opUndefined && id != attrObjectClass:
 		return CompareInvalid, nil
@@ -57,10 +63,25 @@ type Entry struct {
 	UUID  string
 	User  directory.UserID  // of a person or a service account
 	Group directory.GroupID // of a group
+	View  string            // slug of the app in whose view the name is; "" is the tree
 }
 
-// Lookup returns the entry of a name, however old: it resolves nothing that decides. The leaf of a person may be uid,
-// cn, mail or entryUUID. It fails with ErrNotReady or a *NoSuchObjectError.
+// ViewOf returns the slug of the app in whose view a name is, whether there is such an app or not; "" when it is not in
+// a view.
+func (x *Index) ViewOf(name *wire.Name) string {
+	levels, below := name.Below(&x.tree.base)
+	if !below || levels < 2 || string(name.RDN(levels-1)) != "ou=apps" {
+		return ""
+	}
+	slug, ok := bytes.CutPrefix(name.RDN(levels-2), []byte("app="))
+	if !ok {
+		return ""
+	}
+	return string(slug)
+}
+
+// Lookup returns the entry of a name in the tree or in a view, however old: it resolves nothing that decides. The leaf
+// of a person may be uid, cn, mail or entryUUID. It fails with ErrNotReady or a *NoSuchObjectError.
 func (x *Index) Lookup(name *wire.Name) (Entry, error) {
 	s, err := x.current()
 	if err != nil {
@@ -68,11 +89,31 @@ func (x *Index) Lookup(name *wire.Name) (Entry, error) {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	slot, _ := s.resolve(name)
-	return s.entry(slot)
+	by, ok := s.sight(Viewer{View: x.ViewOf(name)})
+	if !ok {
+		return Entry{}, &NoSuchObjectError{}
+	}
+	slot, _ := by.resolve(name)
+	return by.entry(slot)
 }
 
-// LookupUUID returns the entry with an entryUUID, which is in the form of RFC 9562 §4.
+// LookupUser returns the entry of a user in the tree, or in the view of an app. It fails with ErrNotReady or a
+// *NoSuchObjectError.
+func (x *Index) LookupUser(id directory.UserID, view string) (Entry, error) {
+	s, err := x.current()
+	if err != nil {
+		return Entry{}, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	by, ok := s.sight(Viewer{View: view})
+	if !ok {
+		return Entry{}, &NoSuchObjectError{}
+	}
+	return by.entry(by.own(Viewer{User: id}))
+}
+
+// LookupUUID returns the entry of the tree with an entryUUID, which is in the form of RFC 9562 §4.
 func (x *Index) LookupUUID(uuid string) (Entry, error) {
 	s, err := x.current()
 	if err != nil {
@@ -80,10 +121,11 @@ func (x *Index) LookupUUID(uuid string) (Entry, error) {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	by, _ := s.sight(Viewer{})
 	if id, ok := parseUUID(uuid); ok {
 		for _, kind := range []flags{kindPerson, kindService, kindGroup} {
-			if slot := s.byUUID(id[:], kind); slot != 0 {
-				return s.entry(slot)
+			if slot := by.byUUID(id[:], kind); slot != 0 {
+				return by.entry(slot)
 			}
 		}
 	}
@@ -91,12 +133,15 @@ func (x *Index) LookupUUID(uuid string) (Entry, error) {
 }
 
 // entry describes the entry in a slot; mu is held.
-func (s *state) entry(slot uint32) (Entry, error) {
+func (s sight) entry(slot uint32) (Entry, error) {
 	r := s.record(slot)
 	if r == nil {
 		return Entry{}, &NoSuchObjectError{}
 	}
-	e := Entry{DN: string(s.tree.appendDN(nil, r)), UUID: string(appendUUID(nil, r.uuid()))}
+	e := Entry{DN: string(s.appendDN(nil, r)), UUID: string(appendUUID(nil, r.uuid()))}
+	if s.d.view != nil {
+		e.View = s.d.view.slug
+	}
 	switch {
 	case slot >= firstGroup:
 		e.Group = directory.GroupID(s.groups.idOf(slot))

@@ -22,10 +22,14 @@ const (
 
 // Viewer is on whose behalf is asked. The zero Viewer sees nothing.
 type Viewer struct {
-	// Audience says which attributes there are. With schema.FullTree or schema.Admin every entry is visible, else only
-	// the containers and the entry of User.
+	// Audience says which attributes there are. With schema.FullTree or schema.Admin, and with schema.AppView in a view,
+	// every entry is visible, else only the containers and the entry of User.
 	Audience schema.Audience
 	User     directory.UserID
+	// View is the slug of the app whose view is looked at, and outside which nothing is; "" is the tree, whose searches
+	// do not go into views.
+	View    string
+	Profile schema.LDAPProfile // "" is the default
 }
 
 // Query is a search.
@@ -40,7 +44,7 @@ type Query struct {
 // Cursor walks the entries that a Query finds. The zero Cursor is ready for Open and may be opened again and again,
 // which keeps its memory.
 type Cursor struct {
-	s     *state
+	s     sight
 	seen  mask
 	reach reach
 	after uint64 // position of the last entry that was looked at
@@ -72,7 +76,8 @@ type hit struct {
 
 // reach is which entries a search may return, by base, scope and viewer.
 type reach struct {
-	fixed uint8  // containers, by slot
+	fixed uint16 // containers, by slot
+	apps  bool   // the entries of apps
 	kinds uint16 // other entries, by kind
 	only  uint32 // the only other entry, when it is not 0
 }
@@ -85,35 +90,53 @@ func (c *Cursor) Open(x *Index, q Query) error {
 		return err
 	}
 	c.Close()
-	c.s, c.after, c.done, c.planned, c.bound = s, q.After, false, false, 0
-	c.seen = s.attrs.sees(q.Viewer.Audience)
-	c.filter.compile(s.attrs, q.Filter, c.seen)
-	c.eval.s, c.eval.f = s, &c.filter
-	c.planner.s, c.planner.f = s, &c.filter
+	c.after, c.planned, c.bound = q.After, false, 0
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	base, nearest := s.resolve(q.Base)
+	var ok bool
+	if c.s, ok = s.sight(q.Viewer); !ok {
+		return &NoSuchObjectError{}
+	}
+	c.seen = c.s.d.sees(q.Viewer.Audience)
+	c.filter.compile(c.s.d, q.Filter, c.seen)
+	c.eval.sight, c.eval.f = c.s, &c.filter
+	c.planner.sight, c.planner.f = c.s, &c.filter
+	base, nearest := c.s.resolve(q.Base)
 	own := uint32(0)
 	if !q.Viewer.full() {
-		own = s.own(q.Viewer)
+		own = c.s.own(q.Viewer)
 	}
 	if base == 0 || base >= fixedSlots && !q.Viewer.full() && base != own || q.Viewer.Audience == 0 {
-		c.done = true
-		return &NoSuchObjectError{Matched: s.matched(nearest, q.Viewer)}
+		return &NoSuchObjectError{Matched: c.s.matched(nearest, q.Viewer)}
 	}
-	c.reach = reachOf(base, q.Scope)
+	c.done = false
+	c.reach = c.s.reach(base, q.Scope)
 	if q.Viewer.full() || c.reach.only != 0 {
 		return nil
 	}
-	if r := s.record(own); r != nil && c.reach.kinds&(1<<r.flags().kind()) != 0 {
+	if r := c.s.record(own); r != nil && c.reach.kinds&(1<<r.flags().kind()) != 0 {
 		c.reach.only = own
 	}
-	c.reach.kinds = 0
+	c.reach.kinds, c.reach.apps = 0, false
 	return nil
 }
 
+// sight returns the state as a viewer sees it; mu is held. It is false when there is no such view.
+func (s *state) sight(v Viewer) (sight, bool) {
+	at := profileAt(v.Profile)
+	if v.View == "" {
+		return sight{s, s.plain[at]}, true
+	}
+	for _, one := range s.views {
+		if one.slug == v.View {
+			return sight{s, one.dialects[at]}, true
+		}
+	}
+	return sight{s, s.plain[at]}, false
+}
+
 // own returns the slot of the viewer's entry, 0 when there is none.
-func (s *state) own(v Viewer) uint32 {
+func (s sight) own(v Viewer) uint32 {
 	if slot, ok := s.users.slotOf(int64(v.User)); ok && s.record(slot) != nil {
 		return slot
 	}
@@ -122,22 +145,26 @@ func (s *state) own(v Viewer) uint32 {
 
 // matched returns the name of the entry above one that does not exist. Who may not know that entry hears of the
 // container, whether it is there or not.
-func (s *state) matched(nearest uint32, v Viewer) string {
+func (s sight) matched(nearest uint32, v Viewer) string {
 	r := s.record(nearest)
 	if r == nil || v.Audience == 0 {
 		return ""
 	}
 	if nearest >= fixedSlots && !v.full() {
-		r = s.fixed[unitAbove(r.flags())]
+		r = s.record(s.d.tree.unitAbove(r.flags()))
 	}
-	return string(s.tree.appendDN(nil, r))
+	return string(s.appendDN(nil, r))
 }
 
-// reachOf returns what a scope reaches from a base (RFC 4511 §4.5.1.2).
-func reachOf(base uint32, scope wire.Scope) reach {
-	units := reach{fixed: 1<<slotUsers | 1<<slotGroups | 1<<slotServices | 1<<slotApps}
-	leaves := map[uint32]uint16{slotUsers: 1 << kindPerson, slotGroups: 1 << kindGroup, slotServices: 1 << kindService}
+// reach returns what a scope reaches from a base (RFC 4511 §4.5.1.2).
+func (s sight) reach(base uint32, scope wire.Scope) reach {
+	t := s.d.tree
+	var units uint16
+	for _, slot := range t.units {
+		units |= 1 << slot
+	}
 	var r reach
+	below := base != t.root && base < fixedSlots
 	switch {
 	case base >= fixedSlots:
 		if scope != wire.ScopeOneLevel {
@@ -145,17 +172,35 @@ func reachOf(base uint32, scope wire.Scope) reach {
 		}
 	case scope == wire.ScopeBase:
 		r.fixed = 1 << base
-	case scope == wire.ScopeOneLevel && base == slotBase:
-		return units
-	case scope == wire.ScopeOneLevel:
-		r.kinds = leaves[base]
-	case base == slotBase:
-		r.fixed = units.fixed | 1<<slotBase
-		r.kinds = 1<<kindPerson | 1<<kindGroup | 1<<kindService
+	case scope == wire.ScopeOneLevel && !below:
+		r.fixed = units
 	default:
-		r.fixed, r.kinds = 1<<base, leaves[base]
+		if scope != wire.ScopeOneLevel {
+			r.fixed = 1 << base
+		}
+		if !below {
+			r.fixed |= units
+			r.kinds, r.apps = 1<<kindPerson|1<<kindGroup|1<<kindService, true
+			break
+		}
+		r.kinds, r.apps = leaves(base), base == slotApps
 	}
+	r.apps = r.apps && s.d.view == nil
 	return r
+}
+
+// leaves returns the kinds of entry directly below a container.
+func leaves(unit uint32) uint16 {
+	switch unit {
+	case slotUsers, slotViewUsers:
+		return 1 << kindPerson
+	case slotGroups, slotViewGroups:
+		return 1 << kindGroup
+	case slotServices:
+		return 1 << kindService
+	default:
+		return 0
+	}
 }
 
 // Next selects up to most entries (at most 1,000) that come after those selected before, and returns how many it
@@ -182,6 +227,10 @@ func (c *Cursor) Next(ctx context.Context, most int) (int, error) {
 
 // selectBatch looks at candidates until enough are found; true means that there are no more. mu is held.
 func (c *Cursor) selectBatch() (end bool) {
+	return c.selectEntries() && (!c.reach.apps || c.visitApps())
+}
+
+func (c *Cursor) selectEntries() (end bool) {
 	for slot := uint32(c.after) + 1; c.after < uint64(fixedSlots) && slot < fixedSlots; slot++ {
 		if c.reach.fixed&(1<<slot) != 0 && !c.visit(slot, uint64(slot)) {
 			return false
@@ -218,6 +267,9 @@ func (c *Cursor) candidates() found {
 		return found{}
 	}
 	f := c.planner.collect(0)
+	if v := c.s.d.view; v != nil && f.everything {
+		f = found{bits: v.seen, live: true}
+	}
 	if f.everything && c.reach.kinds == 1<<kindService {
 		f = c.planner.collectSets(c.s.posts, []set{c.s.tables[byKind].get(mix(uint32(kindService)))})
 	}
@@ -229,19 +281,38 @@ func (c *Cursor) candidates() found {
 
 // visit evaluates one entry and reports whether to go on.
 func (c *Cursor) visit(slot uint32, position uint64) bool {
-	c.after = position
-	c.visits--
 	r := c.s.record(slot)
 	if r == nil {
+		c.after = position
+		c.visits--
 		return c.visits > 0
 	}
 	if slot >= fixedSlots && slot != c.reach.only && c.reach.kinds&(1<<r.flags().kind()) == 0 {
+		c.after = position
+		c.visits--
 		return c.visits > 0
 	}
+	return c.visitRecord(r, slot, position)
+}
+
+// visitRecord evaluates one entry that is in reach and reports whether to go on.
+func (c *Cursor) visitRecord(r record, slot uint32, position uint64) bool {
+	c.after = position
+	c.visits--
 	if c.eval.eval(0, r) == isTrue {
 		c.hits = append(c.hits, hit{position, slot, r})
 	}
 	return c.visits > 0 && len(c.hits) < c.most
+}
+
+// visitApps evaluates the entries of apps; true means that there are no more.
+func (c *Cursor) visitApps() (end bool) {
+	for _, v := range c.s.views {
+		if at := v.position(); at > c.after && !c.visitRecord(v.fixed[slotViewApp], slotViewApp, at) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *Cursor) visitSlots() (end bool) {
@@ -338,6 +409,6 @@ func (c *Cursor) Position(i int) uint64 { return c.hits[i].position }
 // Close lets go of what the search held. Without it the memory stays until the next Open.
 func (c *Cursor) Close() {
 	clear(c.hits[:max(c.used, len(c.hits))])
-	c.hits, c.used, c.kept, c.s = c.hits[:0], 0, found{}, nil
-	c.eval.s, c.planner.s, c.done = nil, nil, true
+	c.hits, c.used, c.kept, c.s = c.hits[:0], 0, found{}, sight{}
+	c.eval.sight, c.planner.sight, c.done = sight{}, sight{}, true
 }

@@ -25,7 +25,7 @@ func truthOf(b bool) truth {
 
 // evaluator evaluates a filter on entries of a state, with mu held. It keeps memory from one to the next.
 type evaluator struct {
-	s      *state
+	sight
 	f      *filter
 	values []byte // room for values that are computed
 	normal []byte
@@ -79,7 +79,7 @@ func (e *evaluator) combine(i int, r record) truth {
 func (e *evaluator) holds(one *test, r record) bool {
 	switch one.op {
 	case opClass:
-		return e.s.attrs.classes.of[r.flags()&classBits]&(1<<one.class) != 0
+		return e.d.classes.of[r.flags()&classBits]&(1<<one.class) != 0
 	case opLinked, opChain:
 		return e.isLinked(one, r)
 	case opMemberUID:
@@ -106,20 +106,20 @@ func (e *evaluator) holds(one *test, r record) bool {
 
 // valuesOf returns the encoded values of an attribute until the next call.
 func (e *evaluator) valuesOf(a attrID, r record) []byte {
-	if e.s.attrs.linked.has(a) {
-		e.values = e.s.linkedValues(e.values[:0], r, a)
+	if e.d.linked.has(a) {
+		e.values = e.linkedValues(e.values[:0], r, a)
 		return e.values
 	}
-	return e.s.values(e.values[:0], r, a)
+	return e.sight.values(e.values[:0], r, a)
 }
 
 // present reports whether the entry has an attribute.
 func (e *evaluator) present(a attrID, r record) bool {
 	switch a {
 	case attrMember, attrUniqueMember:
-		return r.flags().kind() == kindGroup && e.s.down(r.slot()) != 0
+		return r.flags().kind() == kindGroup && e.down(r.slot()) != 0
 	case attrMemberOf, attrIsMemberOf:
-		return e.s.up(r.slot()) != 0
+		return e.up(r.slot()) != 0
 	default:
 		return len(e.valuesOf(a, r)) > 0
 	}
@@ -153,6 +153,12 @@ func (e *evaluator) matches(one *test, v []byte) bool {
 
 // isLinked evaluates a DN in an attribute that names entries.
 func (e *evaluator) isLinked(one *test, r record) bool {
+	if one.attr == attrEntryDN && r.flags().kind() == kindApp {
+		// In the tree the entries of apps are not resolved: what stands below them is another tree.
+		var n wire.Name
+		err := n.Set(e.appendDN(nil, r))
+		return err == nil && bytes.Equal(n.Key(), e.f.names[one.name].Key())
+	}
 	if one.slot == 0 {
 		return false
 	}
@@ -160,7 +166,7 @@ func (e *evaluator) isLinked(one *test, r record) bool {
 	case attrEntryDN:
 		return r.slot() == one.slot
 	case attrManager:
-		id := e.s.record(one.slot).uuid()
+		id := e.record(one.slot).uuid()
 		for ids := r.find(attrManager); len(ids) >= 16; ids = ids[16:] {
 			if bytes.Equal(ids[:16], id) {
 				return true
@@ -171,17 +177,17 @@ func (e *evaluator) isLinked(one *test, r record) bool {
 		if one.op == opChain {
 			return within(one.near, r.slot())
 		}
-		return e.s.links.has(e.s.down(r.slot()), one.slot)
+		return e.links.has(e.down(r.slot()), one.slot)
 	}
 	// memberOf: some group that has the entry as a direct member is the one asked for or in it.
-	switch up := e.s.up(r.slot()); {
+	switch up := e.up(r.slot()); {
 	case len(one.near) == 0:
 		return false
 	case len(one.near) == 1:
-		return e.s.links.has(up, one.near[0])
+		return e.links.has(up, one.near[0])
 	default:
 		var few [16]uint32
-		return slices.ContainsFunc(e.s.links.appendTo(few[:0], up), func(g uint32) bool { return within(one.near, g) })
+		return slices.ContainsFunc(e.links.appendTo(few[:0], up), func(g uint32) bool { return within(one.near, g) })
 	}
 }
 
@@ -195,13 +201,13 @@ func (e *evaluator) inDN(one *test, r record) bool {
 	if one.op != opEqual {
 		return false
 	}
-	dn, err := wire.ParseDN(e.s.tree.appendDN(nil, r))
+	dn, err := wire.ParseDN(e.appendDN(nil, r))
 	if err != nil {
 		return false
 	}
 	for _, rdn := range dn {
 		for _, ava := range rdn {
-			id, ok := e.s.attrs.find([]byte(ava.Type))
+			id, ok := e.d.find([]byte(ava.Type))
 			if ok && one.in.has(id) && e.matches(one, []byte(ava.Value)) {
 				return true
 			}

@@ -57,7 +57,7 @@ type filter struct {
 }
 
 // compile makes f evaluate w for a viewer who sees these attributes. It cannot fail: what is unknown is Undefined.
-func (f *filter) compile(t *attributes, w *wire.Filter, seen mask) {
+func (f *filter) compile(t *dialect, w *wire.Filter, seen mask) {
 	f.named, f.buf = 0, f.buf[:0]
 	for len(f.tests) < len(w.Nodes) {
 		f.tests = append(f.tests, test{})
@@ -82,7 +82,7 @@ func (f *filter) compile(t *attributes, w *wire.Filter, seen mask) {
 }
 
 // leaf compiles an assertion about one attribute.
-func (f *filter) leaf(t *attributes, one *test, w *wire.Filter, n *wire.FilterNode, seen mask) {
+func (f *filter) leaf(t *dialect, one *test, w *wire.Filter, n *wire.FilterNode, seen mask) {
 	id, ok := t.find(n.Attr)
 	if !ok || !seen.has(id) {
 		return // RFC 4511 §4.5.1.7: an attribute that is not recognised makes the item Undefined
@@ -125,7 +125,7 @@ func (f *filter) normal(r rule, v []byte) (normal []byte, ok bool) {
 }
 
 // equal compiles an equality match; attr and rule are set.
-func (f *filter) equal(t *attributes, one *test, v []byte) {
+func (f *filter) equal(t *dialect, one *test, v []byte) {
 	switch one.attr {
 	case attrObjectClass:
 		id, known := t.classes.ids[string(lower(nil, v))]
@@ -171,7 +171,7 @@ func (f *filter) linked(one *test, v []byte, op operator) {
 }
 
 // extensible compiles an extensible match (RFC 4511 §4.5.1.7.7).
-func (f *filter) extensible(t *attributes, one *test, n *wire.FilterNode, seen mask) {
+func (f *filter) extensible(t *dialect, one *test, n *wire.FilterNode, seen mask) {
 	one.inDN = n.DNAttributes
 	if n.Rule != nil {
 		if one.rule = ruleOf(string(n.Rule)); one.rule == noRule {
@@ -224,7 +224,7 @@ func (f *filter) extensible(t *attributes, one *test, n *wire.FilterNode, seen m
 }
 
 // bind finds what the names in the filter stand for; mu of s is held.
-func (f *filter) bind(s *state) {
+func (f *filter) bind(s sight) {
 	if f.named == 0 && !f.hasMemberUID() {
 		return
 	}
@@ -267,5 +267,7 @@ func (f *filter) hasMemberUID() bool {
 	return false
 }
 
-// full reports whether a viewer sees all entries.
-func (v Viewer) full() bool { return v.Audience&(schema.FullTree|schema.Admin) != 0 }
+// full reports whether a viewer sees all entries of the tree or view.
+func (v Viewer) full() bool {
+	return v.Audience&(schema.FullTree|schema.Admin) != 0 || v.Audience&schema.AppView != 0 && v.View != ""
+}

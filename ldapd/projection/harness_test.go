@@ -181,12 +181,12 @@ func trySearch(t testing.TB, x *Index, a ask) ([]answer, error) {
 	for _, s := range a.attrs {
 		list = append(list, []byte(s))
 	}
-	want := x.Select(list, a.types)
 	var c Cursor
 	defer c.Close()
 	if err := c.Open(x, Query{Base: nameOf(t, a.base), Scope: a.scope, Filter: parsed(t, a.filter), Viewer: a.viewer, After: a.after}); err != nil {
 		return nil, err
 	}
+	want := c.Select(list, a.types)
 	var out []answer
 	last := a.after
 	for {

@@ -25,32 +25,42 @@ func (s *state) down(group uint32) set {
 
 // link makes member a direct member of group, or no longer; mu is held.
 func (s *state) link(group, member uint32, in bool) {
+	if s.setLink(group, member, in) && len(s.views) > 0 {
+		s.viewsLinked(group, member)
+	}
+}
+
+// setLink is link without what follows for views. It reports whether anything changed.
+func (s *state) setLink(group, member uint32, in bool) (changed bool) {
 	down, region := &s.groups.down[group-firstGroup], s.region(member)
 	up := &region.up[member-region.first]
 	s.version++
-	var changed bool
 	if in {
 		*up, _ = s.links.add(*up, group)
 		if *down, changed = s.links.add(*down, member); changed {
 			s.members++
 		}
-		return
+		return changed
 	}
 	*up, _ = s.links.remove(*up, group)
 	if *down, changed = s.links.remove(*down, member); changed {
 		s.members--
 	}
+	return changed
 }
 
-// unlinkAll removes an entry from every group, and everything from it; mu is held.
+// unlinkAll removes an entry that is no more from every group, and everything from it; mu is held.
 func (s *state) unlinkAll(slot uint32) {
-	for _, group := range s.links.appendTo(nil, s.up(slot)) {
-		s.link(group, slot, false)
+	above := s.links.appendTo(nil, s.up(slot))
+	affected := s.viewsAbout(slot)
+	for _, group := range above {
+		s.setLink(group, slot, false)
 	}
 	for _, member := range s.links.appendTo(nil, s.down(slot)) {
-		s.link(slot, member, false)
+		s.setLink(slot, member, false)
 	}
 	s.timed.forget(slot)
+	s.viewsLost(slot, above, affected)
 }
 
 // closure collects slots that are reached over memberships, each once, so that a cycle ends.

@@ -36,6 +36,9 @@ func (x *Index) load(ctx context.Context) (*state, directory.Head, error) {
 		if err = l.readEntries(r); err != nil {
 			return err
 		}
+		if l.apps, err = readApps(r, nil); err != nil {
+			return err
+		}
 		if err = <-read; err == nil && beside.head == head {
 			return nil
 		}
@@ -46,6 +49,9 @@ func (x *Index) load(ctx context.Context) (*state, directory.Head, error) {
 	}
 	l.link(&beside)
 	beside = links{}
+	for id, row := range l.apps {
+		l.s.setView(id, row)
+	}
 	large := len(l.s.users.refs)+len(l.s.groups.refs) >= loadLarge
 	l.s.fit()
 	if large {
@@ -64,6 +70,7 @@ type loader struct {
 
 	numbers map[[16]byte]uint32
 	mails   mailbag
+	apps    map[directory.AppID]*appRow
 }
 
 func newLoader(s *state, now int64) *loader {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+	"github.com/google/uuid"
 
 	"gatehouse/directory/schema"
 	"gatehouse/ldapd/wire"
@@ -203,15 +204,15 @@ func (n *naive) normalValue(rule, v string) (string, bool) {
 	case "octetStringMatch":
 		return v, true
 	case "UUIDMatch", "UUIDOrderingMatch":
-		v = strings.ToLower(v)
-		return v, len(v) == 36
+		id, err := uuid.Parse(v)
+		return id.String(), err == nil && len(v) == 36
 	case "objectIdentifierMatch":
 		if c, ok := n.classes[strings.ToLower(v)]; ok {
 			v = c
 		}
-		return strings.ToLower(v), true
+		return strings.ToLower(v), v != ""
 	case "CSNMatch", "CSNOrderingMatch":
-		return strings.ToLower(v), true
+		return strings.ToLower(v), v != ""
 	default:
 		return "", false
 	}

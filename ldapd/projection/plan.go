@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"bytes"
 	"math"
 	"slices"
 
@@ -36,7 +37,7 @@ func (c *found) size() int {
 
 // planner finds candidates for a bound filter in the indexes of a state, with mu held.
 type planner struct {
-	s    *state
+	sight
 	f    *filter
 	sets []set
 }
@@ -77,7 +78,7 @@ func (p *planner) estimate(i int) int {
 		return p.smallestPart(one)
 	}
 	for _, s := range p.sets {
-		n += p.s.posts.size(s)
+		n += p.posts.size(s)
 	}
 	return n
 }
@@ -118,18 +119,18 @@ func (p *planner) collect(i int) found {
 	if p.sets, ok = p.indexed(p.sets[:0], one); !ok {
 		return p.collectParts(one)
 	}
-	return p.collectSets(p.s.posts, p.sets)
+	return p.collectSets(p.posts, p.sets)
 }
 
 // indexed appends the sets that together hold every entry that an equality, presence or class test matches; ok is
 // false when there is no index for it.
 func (p *planner) indexed(dst []set, one *test) (_ []set, ok bool) {
-	get := func(f field, hash uint32) { dst = append(dst, p.s.tables[f].get(hash)) }
+	get := func(f field, hash uint32) { dst = append(dst, p.tables[f].get(hash)) }
 	switch {
 	case one.inDN || one.in.without(maskOf(one.attr)) != (mask{}):
 		return dst, false
 	case one.op == opClass:
-		for f, of := range p.s.attrs.classes.of {
+		for f, of := range p.d.classes.of {
 			if of&(1<<one.class) != 0 {
 				get(byClass, mix(uint32(f)))
 			}
@@ -137,15 +138,26 @@ func (p *planner) indexed(dst []set, one *test) (_ []set, ok bool) {
 		return dst, true
 	case one.op == opPresent:
 		return p.presence(dst, one.attr)
-	case one.op != opEqual || one.rule != p.s.attrs.all[one.attr].eq:
+	case one.op != opEqual || one.rule != p.d.all[one.attr].eq:
 		return dst, false
 	}
 	switch one.attr {
 	case attrCN:
-		get(byUID, p.s.hash(one.value))
-		get(byCN, p.s.hash(one.value))
-	case attrEntryUUID:
-		get(byUUID, p.s.hash(one.value))
+		get(byUID, p.hash(one.value))
+		get(byCN, p.hash(one.value))
+	case attrEntryUUID, attrNSUniqueID, attrIPAUniqueID:
+		get(byUUID, p.hash(one.value))
+	case attrObjectGUID:
+		if len(one.value) == 16 {
+			get(byUUID, p.hash(appendGUID(nil, one.value)))
+		}
+	case attrAccountName:
+		get(byUID, p.hash(one.value))
+		get(byCN, p.hash(one.value))
+	case attrPrincipalName:
+		if user, ok := bytes.CutSuffix(one.value, []byte("@"+p.d.tree.domain)); ok {
+			get(byUID, p.hash(user))
+		}
 	case attrUIDNumber, attrGIDNumber:
 		if n := ordered(one.value); 0 < n && n <= math.MaxUint32 {
 			get(byNumber, mix(uint32(n)))
@@ -155,7 +167,7 @@ func (p *planner) indexed(dst []set, one *test) (_ []set, ok bool) {
 		if f == noField {
 			return dst, false
 		}
-		get(f, p.s.hash(one.value))
+		get(f, p.hash(one.value))
 	}
 	return dst, true
 }
@@ -164,19 +176,19 @@ func (p *planner) indexed(dst []set, one *test) (_ []set, ok bool) {
 func (p *planner) presence(dst []set, a attrID) ([]set, bool) {
 	switch a {
 	case attrUIDNumber, attrGIDNumber:
-		for f := range flags(len(p.s.attrs.classes.of)) {
+		for f := range flags(len(p.d.classes.of)) {
 			if f.has(flagPosix) && (a == attrGIDNumber || f.kind() == kindPerson) {
-				dst = append(dst, p.s.tables[byClass].get(mix(uint32(f))))
+				dst = append(dst, p.tables[byClass].get(mix(uint32(f))))
 			}
 		}
 		return dst, true
 	case attrOU:
-		return append(dst, p.s.stored(attrOU), p.s.stored(attrDepartment)), true
+		return append(dst, p.stored(attrOU), p.stored(attrDepartment)), true
 	}
-	if everywhere(a) || p.s.attrs.computed.has(a) {
+	if everywhere(a) || p.d.computed.has(a) {
 		return dst, false
 	}
-	return append(dst, p.s.stored(a)), true
+	return append(dst, p.stored(a)), true
 }
 
 // stored returns the entries in which an attribute is stored.
@@ -293,22 +305,22 @@ func (p *planner) linkedSize(one *test) int {
 	case one.attr == attrEntryDN:
 		return 1
 	case one.attr == attrManager:
-		return p.s.posts.size(p.managed(one))
+		return p.posts.size(p.managed(one))
 	case one.attr == attrMember || one.attr == attrUniqueMember || one.attr == attrMemberUID:
 		if one.op == opLinked {
-			return p.s.links.size(p.s.up(one.slot))
+			return p.links.size(p.up(one.slot))
 		}
 		return len(one.near)
 	}
 	n := 0
 	for _, g := range one.near {
-		n += p.s.links.size(p.s.down(g))
+		n += p.links.size(p.down(g))
 	}
 	return n
 }
 
 func (p *planner) managed(one *test) set {
-	return p.s.tables[byManager].get(p.s.hash(p.s.record(one.slot).uuid()))
+	return p.tables[byManager].get(p.hash(p.record(one.slot).uuid()))
 }
 
 func (p *planner) collectLinked(one *test) found {
@@ -320,18 +332,18 @@ func (p *planner) collectLinked(one *test) found {
 	case one.attr == attrEntryDN:
 		return found{slots: []uint32{one.slot}}
 	case one.attr == attrManager:
-		return p.collectSets(p.s.posts, []set{p.managed(one)})
+		return p.collectSets(p.posts, []set{p.managed(one)})
 	case one.attr == attrMember || one.attr == attrUniqueMember || one.attr == attrMemberUID:
 		if one.op == opLinked {
-			return p.collectSets(p.s.links, []set{p.s.up(one.slot)})
+			return p.collectSets(p.links, []set{p.up(one.slot)})
 		}
 		return found{slots: slices.Clone(one.near)}
 	}
 	list := make([]set, len(one.near))
 	for i, g := range one.near {
-		list[i] = p.s.down(g)
+		list[i] = p.down(g)
 	}
-	return p.collectSets(p.s.links, list)
+	return p.collectSets(p.links, list)
 }
 
 // zones calls fn for each run of slots that may hold a value in the range of a test. It returns n, or everything when
@@ -344,7 +356,7 @@ func (p *planner) zones(one *test, fn func(first, slots uint32), n *int) int {
 	if one.attr == attrModify {
 		slack = 1e6 // a filter sees whole seconds
 	}
-	for _, g := range []*region{&p.s.users, &p.s.groups} {
+	for _, g := range []*region{&p.users, &p.groups} {
 		for i := range g.zones {
 			least, most, ok := g.zones[i].bounds(one.attr)
 			switch {

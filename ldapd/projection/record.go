@@ -83,11 +83,14 @@ func (r record) find(want attrID) []byte {
 	return nil
 }
 
-// name returns the username or group name.
+// name returns the username, the name of a group or the slug of an app.
 func (r record) name() []byte {
 	a := attrUID
-	if r.flags().kind() == kindGroup {
+	switch r.flags().kind() {
+	case kindGroup:
 		a = attrCN
+	case kindApp:
+		a = attrApp
 	}
 	v, _ := nextValue(r.find(a))
 	return v

@@ -14,32 +14,33 @@ const (
 	linkedMost = 512
 )
 
-// Selection is which attributes of an entry were asked for. It does not depend on a viewer.
+// Selection is which attributes of an entry were asked for, by the names of one tree, view and profile.
 type Selection struct {
 	mask      mask
 	typesOnly bool
 }
 
-// Select reads the attributes of a search request (RFC 4511 §4.5.1.8): none and "*" are all user attributes, "+" all
-// operational ones, "@class" those of an object class, "1.1" none. Unknown ones are ignored.
-func (x *Index) Select(attributes [][]byte, typesOnly bool) Selection {
-	s := Selection{typesOnly: typesOnly}
+// Select reads the attributes of a search request (RFC 4511 §4.5.1.8) by the names that the viewer of the search that
+// was opened knows: none and "*" are all user attributes, "+" all operational ones, "@class" those of an object class,
+// "1.1" none. Unknown ones are ignored.
+func (c *Cursor) Select(attributes [][]byte, typesOnly bool) Selection {
+	s, d := Selection{typesOnly: typesOnly}, c.s.d
 	if len(attributes) == 0 {
-		s.mask = x.attrs.user
+		s.mask = d.user
 	}
 	for _, a := range attributes {
 		switch {
 		case string(a) == "*":
-			s.mask = s.mask.or(x.attrs.user)
+			s.mask = s.mask.or(d.user)
 		case string(a) == "+":
 			// RFC 3673
-			s.mask = s.mask.or(x.attrs.operation)
+			s.mask = s.mask.or(d.operation)
 		case len(a) > 1 && a[0] == '@':
 			// RFC 4529
-			s.mask = s.mask.or(x.attrs.classes.byName[strings.ToLower(string(a[1:]))])
+			s.mask = s.mask.or(d.classes.byName[strings.ToLower(string(a[1:]))])
 		default:
-			if id, ok := x.attrs.find(a); ok {
-				s.mask = s.mask.or(x.attrs.all[id].self)
+			if id, ok := d.find(a); ok {
+				s.mask = s.mask.or(d.all[id].self)
 			}
 		}
 	}
@@ -49,14 +50,22 @@ func (x *Index) Select(attributes [][]byte, typesOnly bool) Selection {
 // Append appends entry i of the batch as a complete SearchResultEntry message with this message id.
 func (c *Cursor) Append(dst []byte, i int, id int32, want *Selection) []byte {
 	h := &c.hits[i]
-	c.dn = c.s.tree.appendDN(c.dn[:0], h.record)
+	c.dn = c.appendName(c.dn[:0], h.record)
 	dst, mark := wire.BeginEntry(dst, id, c.dn)
 	dst = c.appendAttributes(dst, h, want)
 	return wire.EndEntry(dst, mark, c.dn, nil)
 }
 
+func (c *Cursor) appendName(dst []byte, r record) []byte {
+	if c.s.d.tree.rdn == attrMail {
+		c.s.mu.RLock()
+		defer c.s.mu.RUnlock()
+	}
+	return c.s.appendDN(dst, r)
+}
+
 func (c *Cursor) appendAttributes(dst []byte, h *hit, want *Selection) []byte {
-	t := c.s.attrs
+	t := c.s.d
 	show := want.mask.and(c.seen)
 	if c.buf == nil {
 		c.buf = make([]byte, 0, 1<<10)
@@ -64,7 +73,7 @@ func (c *Cursor) appendAttributes(dst []byte, h *hit, want *Selection) []byte {
 	for m := show.and(t.computed).without(t.linked); !m.empty(); {
 		a := m.next()
 		if v := c.s.values(c.buf[:0], h.record, a); len(v) > 0 {
-			dst = appendAttribute(dst, t.all[a].head, v, want.typesOnly)
+			dst = t.appendAttribute(dst, a, v, want.typesOnly)
 		}
 	}
 	stored := show.without(t.computed)
@@ -72,7 +81,7 @@ func (c *Cursor) appendAttributes(dst []byte, h *hit, want *Selection) []byte {
 		var a attrID
 		var values []byte
 		if a, values, rest = nextBlob(rest); stored.has(a) {
-			dst = appendAttribute(dst, t.all[a].head, values, want.typesOnly)
+			dst = t.appendAttribute(dst, a, values, want.typesOnly)
 		}
 	}
 	if m := show.and(t.linked).and(linkedOf(h.record)); !m.empty() {
@@ -82,10 +91,7 @@ func (c *Cursor) appendAttributes(dst []byte, h *hit, want *Selection) []byte {
 }
 
 // appendAttribute appends a PartialAttribute from its encoded type and values.
-func appendAttribute(dst, head, values []byte, typesOnly bool) []byte {
-	if typesOnly {
-		values = nil
-	}
+func appendAttribute(dst, head, values []byte) []byte {
 	n := len(values)
 	size := 2
 	switch {
@@ -114,7 +120,7 @@ func (c *Cursor) appendLinked(dst []byte, h *hit, m mask, typesOnly bool) []byte
 		a := m.next()
 		from := len(dst)
 		var mark wire.AttributeMarks
-		dst, mark = wire.BeginAttribute(dst, s.attrs.all[a].Name())
+		dst, mark = wire.BeginAttribute(dst, s.d.nameOf(a))
 		body := len(dst)
 		switch a {
 		case attrMember, attrUniqueMember, attrMemberUID, attrMemberOf, attrIsMemberOf:
@@ -136,7 +142,13 @@ func (c *Cursor) appendLinked(dst []byte, h *hit, m mask, typesOnly bool) []byte
 		if typesOnly {
 			dst = dst[:body]
 		}
-		dst = wire.EndAttribute(dst, mark)
+		var again []byte
+		if heads := s.d.heads[a]; len(heads) > 1 {
+			for _, head := range heads[1:] {
+				again = appendAttribute(again, head, dst[body:])
+			}
+		}
+		dst = append(wire.EndAttribute(dst, mark), again...)
 	}
 	return dst
 }

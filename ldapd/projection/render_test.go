@@ -53,7 +53,7 @@ func TestPersonIsRenderedAsTheSchemaSays(t *testing.T) {
 	}
 	stamp := now.Format(timeLayout)
 	want = map[string][]string{
-		"entryUUID": {alice.UID}, "entryDN": {userDN("alice")}, "structuralObjectClass": {"inetOrgPerson"},
+		"entryUUID": {alice.UID}, "nsUniqueId": {alice.UID}, "ipaUniqueID": {alice.UID}, "entryDN": {userDN("alice")}, "structuralObjectClass": {"inetOrgPerson"},
 		"subschemaSubentry": {"cn=subschema"}, "hasSubordinates": {"FALSE"}, "numSubordinates": {"0"},
 		"createTimestamp": {stamp}, "modifyTimestamp": {stamp}, "creatorsName": {maintainer}, "modifiersName": {maintainer},
 		"entryCSN": {now.Format(csnLayout) + "#000000#000#000000"},

@@ -25,7 +25,18 @@ func (w *work) read(r *directory.Reader) error {
 	if err := w.readMembers(r); err != nil {
 		return err
 	}
-	return w.readNestings(r)
+	if err := w.readNestings(r); err != nil || len(w.apps) == 0 {
+		return err
+	}
+	w.rowApps = map[directory.AppID]*appRow{}
+	for ids := range slices.Chunk(w.apps, readMost) {
+		rows, err := readApps(r, ids)
+		if err != nil {
+			return err
+		}
+		maps.Copy(w.rowApps, rows)
+	}
+	return nil
 }
 
 func (w *work) readEntries(r *directory.Reader) error {

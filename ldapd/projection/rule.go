@@ -21,6 +21,7 @@ const (
 	exactCase
 	ignoreCaseList
 	telephone
+	numeric
 	integer
 	boolean
 	moment
@@ -48,6 +49,8 @@ func ruleOf(name string) rule {
 		return ignoreCaseList
 	case "telephonenumbermatch", "2.5.13.20", "telephonenumbersubstringsmatch":
 		return telephone
+	case "numericstringmatch", "2.5.13.8", "numericstringorderingmatch", "numericstringsubstringsmatch":
+		return numeric
 	case "integermatch", "2.5.13.14", "integerorderingmatch":
 		return integer
 	case "booleanmatch", "2.5.13.13":
@@ -79,7 +82,7 @@ func ruleOf(name string) rule {
 
 // text reports whether the rule compares strings, so that a filter may put another string rule in its place.
 func (r rule) text() bool {
-	return r == ignoreCase || r == exactCase || r == ignoreCaseList || r == telephone
+	return r == ignoreCase || r == exactCase || r == ignoreCaseList || r == telephone || r == numeric
 }
 
 // appendNormal appends v in the form in which two values match exactly when they are equal, and are in order when
@@ -90,13 +93,13 @@ func (r rule) appendNormal(dst, v []byte) ([]byte, bool) {
 		return wire.AppendFolded(dst, v), true
 	case exactCase:
 		return wire.AppendSpaceFolded(dst, v), true
-	case telephone:
-		// RFC 4518 §2.6.3: hyphens and spaces are insignificant.
+	case telephone, numeric:
+		// RFC 4518 §2.6.3: hyphens and spaces are insignificant; §2.6.2: of numeric strings spaces are.
 		start := len(dst)
 		dst = wire.AppendFolded(dst, v)
 		out := dst[:start]
 		for _, o := range dst[start:] {
-			if o != ' ' && o != '-' {
+			if o != ' ' && (o != '-' || r == numeric) {
 				out = append(out, o)
 			}
 		}

@@ -392,7 +392,7 @@ func TestPagesMeetNothingTwice(t *testing.T) {
 			if n, err = c.Next(t.Context(), 7); err != nil {
 				t.Fatal(err)
 			}
-			want := x.Select([][]byte{[]byte("1.1")}, false)
+			want := c.Select([][]byte{[]byte("1.1")}, false)
 			for i := range n {
 				paged = append(paged, decode(t, c.Append(nil, i, 1, &want)).dn)
 				after = c.Position(i)

@@ -297,9 +297,13 @@ func (p *sets) bytes() int {
 	}
 	for _, b := range p.big {
 		if b != nil {
-			st := b.Stats()
-			n += int(st.ArrayContainerBytes+st.BitmapContainerBytes+st.RunContainerBytes) + int(st.Containers)*80 + 120
+			n += bitmapBytes(b)
 		}
 	}
 	return n
+}
+
+func bitmapBytes(b *roaring.Bitmap) int {
+	st := b.Stats()
+	return int(st.ArrayContainerBytes+st.BitmapContainerBytes+st.RunContainerBytes) + int(st.Containers)*80 + 120
 }

@@ -216,9 +216,10 @@ func FuzzFilter(f *testing.F) {
 		}
 		found := len(search(t, x, ask{scope: wire.ScopeSubtree, filter: text, attrs: []string{"1.1"}}))
 		var c Cursor
-		c.filter.compile(s.attrs, w, s.attrs.sees(everybody().Audience))
-		c.filter.bind(s)
-		e := evaluator{s: s, f: &c.filter}
+		by, _ := s.sight(everybody())
+		c.filter.compile(by.d, w, by.d.sees(everybody().Audience))
+		c.filter.bind(by)
+		e := evaluator{sight: by, f: &c.filter}
 		all := 0
 		for _, g := range []*region{&s.users, &s.groups} {
 			for slot := g.first; slot < g.end(); slot++ {
@@ -227,7 +228,7 @@ func FuzzFilter(f *testing.F) {
 				}
 			}
 		}
-		for slot := slotBase; slot < fixedSlots; slot++ {
+		for slot := slotBase; slot <= slotApps; slot++ {
 			if e.eval(0, s.record(slot)) == isTrue {
 				all++
 			}

@@ -15,10 +15,13 @@ const (
 	slotGroups
 	slotServices
 	slotApps
-	fixedSlots             // how many there are, and none
-	firstUser  = 64        // the slot of the first user
-	firstGroup = 1 << 29   // the slot of the first group
-	lastSlot   = 1<<30 - 1 // the greatest slot that a set can hold
+	slotViewApp                // of a view: the entry of the app,
+	slotViewUsers              // and below it the containers
+	slotViewGroups             //
+	fixedSlots                 // how many there are, and none
+	firstUser      = 64        // the slot of the first user
+	firstGroup     = 1 << 29   // the slot of the first group
+	lastSlot       = 1<<30 - 1 // the greatest slot that a set can hold
 )
 
 // state is one generation of the projection: loaded from a snapshot and changed in place. One goroutine changes it
@@ -42,13 +45,20 @@ type state struct {
 	next    atomic.Int64 // when timed has to do something, in microseconds
 	count   [kinds]int
 	members int
-	newest  int64 // greatest modified, in microseconds
+	newest  int64      // greatest modified, in microseconds
+	views   []*view    // by stored id of the app
+	plain   []*dialect // of the whole tree, by profile
 }
 
 func newState(attrs *attributes, t *tree) *state {
 	s := &state{attrs: attrs, tree: t, seed: maphash.MakeSeed(), posts: newSets(), links: newSets(), timed: newTimed(), version: 1}
 	s.users.first, s.groups.first = firstUser, firstGroup
 	s.next.Store(never)
+	for _, p := range attrs.profiles {
+		d := newDialect(attrs, p, p.name.Names())
+		d.tree = t
+		s.plain = append(s.plain, d)
+	}
 	s.fixed = t.containers()
 	for _, r := range s.fixed {
 		if r != nil {
@@ -145,8 +155,14 @@ func (s *state) record(slot uint32) record {
 	return s.arena.get(g.refs[slot-g.first])
 }
 
-// Positions order all entries: containers, users by stored id, groups by stored id.
-const groupPosition = 1 << 63
+// Positions order all entries: containers, users, groups and apps, each by stored id. An id begins with the milliseconds
+// since 2020 in 41 bits, the first of which is not set before 2054.
+const (
+	groupPosition = 1 << 63
+	appPosition   = 3 << 62
+)
+
+func (v *view) position() uint64 { return uint64(v.app) | appPosition }
 
 func (s *state) position(slot uint32) uint64 {
 	switch {
@@ -172,10 +188,22 @@ func (s *state) put(slot uint32, r record, before, after []key) {
 	g := s.region(slot)
 	at := slot - g.first
 	s.version++
+	was := s.flagsIn(slot)
 	s.forget(slot)
 	r.setSlot(slot)
 	s.repost(slot, before, after)
 	s.place(g, at, r)
+	if was != r.flags() {
+		s.viewsOf(slot)
+	}
+}
+
+// flagsIn returns the flags of the entry in a slot; what is no entry has those of a container.
+func (s *state) flagsIn(slot uint32) flags {
+	if r := s.record(slot); r != nil {
+		return r.flags()
+	}
+	return kindBase
 }
 
 // place stores the record of a slot.
@@ -276,6 +304,9 @@ func (s *state) bytes() int {
 	}
 	for _, g := range []*region{&s.users, &s.groups} {
 		n += 4*cap(g.refs) + 8*cap(g.order) + 4*cap(g.up) + 4*cap(g.down) + 32*cap(g.zones) + 16*cap(g.late)
+	}
+	for _, v := range s.views {
+		n += bitmapBytes(v.seen)
 	}
 	return n + 64*len(s.timed.rows)
 }

@@ -14,7 +14,7 @@ func (p *planner) parts(dst []set, one *test) (_ []set, ok bool) {
 	var buf [64]key
 	keys := buf[:0]
 	switch {
-	case one.op == opEqual && one.rule == p.s.attrs.all[one.attr].eq:
+	case one.op == opEqual && one.rule == p.attrs.all[one.attr].eq:
 		keys = appendTrigrams(keys, f, one.value)
 	case one.op == opSubstring:
 		var text [256]byte
@@ -25,9 +25,9 @@ func (p *planner) parts(dst []set, one *test) (_ []set, ok bool) {
 		return dst, false
 	}
 	for _, k := range keys {
-		dst = append(dst, p.s.tables[f].get(k.hash()))
+		dst = append(dst, p.tables[f].get(k.hash()))
 	}
-	slices.SortFunc(dst, func(a, b set) int { return p.s.posts.size(a) - p.s.posts.size(b) })
+	slices.SortFunc(dst, func(a, b set) int { return p.posts.size(a) - p.posts.size(b) })
 	return dst, len(keys) > 0
 }
 
@@ -48,7 +48,7 @@ func (p *planner) smallestPart(one *test) int {
 	if p.sets, ok = p.parts(p.sets[:0], one); !ok {
 		return everything
 	}
-	return p.s.posts.size(p.sets[0])
+	return p.posts.size(p.sets[0])
 }
 
 // collectParts intersects the trigrams of a test.
@@ -58,16 +58,16 @@ func (p *planner) collectParts(one *test) found {
 		return found{everything: true}
 	}
 	parts := slices.Compact(p.sets)
-	result := p.collectSets(p.s.posts, parts[:1])
+	result := p.collectSets(p.posts, parts[:1])
 	for _, s := range parts[1:min(len(parts), mostParts)] {
 		if result.size() <= fewSlots/4 {
 			break
 		}
 		if result.bits == nil {
-			result.slots = slices.DeleteFunc(result.slots, func(slot uint32) bool { return !p.s.posts.has(s, slot) })
+			result.slots = slices.DeleteFunc(result.slots, func(slot uint32) bool { return !p.posts.has(s, slot) })
 			continue
 		}
-		result = intersect(result, p.collectSets(p.s.posts, []set{s}))
+		result = intersect(result, p.collectSets(p.posts, []set{s}))
 	}
 	return result
 }

@@ -2,6 +2,7 @@ package projection
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"time"
 
@@ -11,19 +12,20 @@ import (
 // computed are the attributes that are not, or not always, stored as they are shown.
 func computed() mask {
 	return maskOf(attrObjectClass, attrCN, attrOU, attrUIDNumber, attrGIDNumber, attrHomeDirectory, attrLoginShell,
-		attrEntryUUID, attrCreate, attrModify, attrCreator, attrModifier, attrEntryCSN, attrEntryDN, attrStructural,
-		attrSubschema).or(linked())
+		attrEntryUUID, attrCreate, attrModify, attrCreator, attrModifier, attrEntryCSN, attrStructural, attrSubschema,
+		attrNSUniqueID, attrIPAUniqueID, attrAccountName, attrPrincipalName, attrObjectGUID, attrAccountControl,
+		attrObjectCategory).or(linked())
 }
 
 // linked are the attributes that depend on other entries, so that they are read under the lock of the state.
 func linked() mask {
 	return maskOf(attrMember, attrUniqueMember, attrMemberUID, attrMemberOf, attrIsMemberOf, attrManager, attrContextCSN,
-		attrHasSubordinates, attrNumSubordinates)
+		attrHasSubordinates, attrNumSubordinates, attrEntryDN)
 }
 
 // linkedOf are the linked attributes that an entry may have; of what is not linked nothing is said.
 func linkedOf(r record) mask {
-	m := maskOf(attrHasSubordinates, attrNumSubordinates)
+	m := maskOf(attrHasSubordinates, attrNumSubordinates, attrEntryDN)
 	switch r.flags().kind() {
 	case kindPerson:
 		m = m.or(maskOf(attrMemberOf, attrIsMemberOf))
@@ -45,11 +47,11 @@ const (
 
 // values returns the encoded values of an attribute that is not linked, empty when the entry does not have it. They
 // stand in dst's memory or in the record.
-func (s *state) values(dst []byte, r record, a attrID) []byte {
+func (s sight) values(dst []byte, r record, a attrID) []byte {
 	f := r.flags()
 	switch a {
 	case attrObjectClass:
-		return s.attrs.classes.contents[f&classBits]
+		return s.d.classes.contents[f&classBits]
 	case attrCN:
 		return appendCN(dst, r)
 	case attrOU:
@@ -77,17 +79,57 @@ func (s *state) values(dst []byte, r record, a attrID) []byte {
 		}
 		return appendValue(dst, "/bin/sh")
 	}
-	if s.attrs.operation.has(a) {
+	if s.d.operation.has(a) {
 		return s.operational(dst, r, a)
+	}
+	if attrAccountName <= a && a <= attrObjectCategory {
+		return s.ofAD(dst, r, a)
 	}
 	return r.find(a)
 }
 
+// ofAD is values for the attributes of Active Directory.
+func (s sight) ofAD(dst []byte, r record, a attrID) []byte {
+	person := r.flags().kind() == kindPerson
+	if !person && r.flags().kind() != kindGroup {
+		return nil
+	}
+	switch a {
+	case attrAccountName:
+		return appendValue(dst, r.name())
+	case attrObjectGUID:
+		var buf [16]byte
+		return appendValue(dst, appendGUID(buf[:0], r.uuid()))
+	case attrObjectCategory:
+		if person {
+			return appendValue(dst, "person")
+		}
+		return appendValue(dst, "group")
+	}
+	switch {
+	case !person:
+		return nil
+	case a == attrPrincipalName:
+		var buf [256]byte
+		return appendValue(dst, append(append(append(buf[:0], r.name()...), '@'), s.d.tree.domain...))
+	case r.flags().has(flagDisabled):
+		return appendValue(dst, "514") // [MS-ADTS] §2.2.16: NORMAL_ACCOUNT and ACCOUNTDISABLE
+	default:
+		return appendValue(dst, "512")
+	}
+}
+
+// appendGUID appends a UUID as Windows lays it out in memory: the first three fields in little-endian order
+// ([MS-DTYP] §2.3.4). It is its own inverse.
+func appendGUID(dst, id []byte) []byte {
+	return append(dst, id[3], id[2], id[1], id[0], id[5], id[4], id[7], id[6], id[8], id[9], id[10], id[11], id[12], id[13], id[14], id[15])
+}
+
 // operational is values for operational attributes.
-func (s *state) operational(dst []byte, r record, a attrID) []byte {
+func (s sight) operational(dst []byte, r record, a attrID) []byte {
 	var buf [256]byte
 	switch a {
-	case attrEntryUUID:
+	case attrEntryUUID, attrNSUniqueID, attrIPAUniqueID:
 		if id := r.uuid(); !bytes.Equal(id, make([]byte, 16)) {
 			return appendValue(dst, appendUUID(buf[:0], id))
 		}
@@ -100,10 +142,8 @@ func (s *state) operational(dst []byte, r record, a attrID) []byte {
 		return appendTime(dst, r.modified(), csnLayout, "#000000#000#000000")
 	case attrCreator, attrModifier:
 		return appendValue(dst, maintainer)
-	case attrEntryDN:
-		return appendValue(dst, s.tree.appendDN(buf[:0], r))
 	case attrStructural:
-		return appendValue(dst, s.attrs.classes.structural[r.flags().kind()])
+		return appendValue(dst, s.d.classes.structural[r.flags().kind()])
 	case attrSubschema:
 		return appendValue(dst, subschemaName)
 	default:
@@ -156,10 +196,18 @@ func appendTime(dst []byte, micros int64, layout, end string) []byte {
 }
 
 // countBelow is how many entries stand directly below one; mu is held.
-func (s *state) countBelow(r record) int {
+func (s sight) countBelow(r record) int {
 	switch r.slot() {
 	case slotBase:
 		return s.count[kindUnit]
+	case slotApps:
+		return len(s.views)
+	case slotViewApp:
+		return 2
+	case slotViewUsers:
+		return s.d.view.count[kindPerson]
+	case slotViewGroups:
+		return s.d.view.count[kindGroup]
 	case slotUsers:
 		return s.count[kindPerson]
 	case slotGroups:
@@ -173,8 +221,11 @@ func (s *state) countBelow(r record) int {
 
 // linkedValues appends the encoded values of a linked attribute; mu is held. Memberships of large groups are not
 // appended by it but by appendMembers.
-func (s *state) linkedValues(dst []byte, r record, a attrID) []byte {
+func (s sight) linkedValues(dst []byte, r record, a attrID) []byte {
 	switch a {
+	case attrEntryDN:
+		var buf [256]byte
+		return appendValue(dst, s.appendDN(buf[:0], r))
 	case attrHasSubordinates:
 		if s.countBelow(r) > 0 {
 			return appendValue(dst, "TRUE")
@@ -202,22 +253,33 @@ func (s *state) linkedValues(dst []byte, r record, a attrID) []byte {
 }
 
 // byUUID returns the slot of the entry of a kind with a UUID, 0 when there is none.
-func (s *state) byUUID(id []byte, kind flags) uint32 {
+func (s sight) byUUID(id []byte, kind flags) uint32 {
 	return s.only(byUUID, id, kind, func(r record) bool { return bytes.Equal(r.uuid(), id) })
 }
 
 // appendDNValue appends the DN of the entry in a slot as a value.
-func (s *state) appendDNValue(dst []byte, slot uint32) []byte {
+func (s sight) appendDNValue(dst []byte, slot uint32) []byte {
 	r := s.record(slot)
 	if r == nil {
 		return dst
 	}
 	var buf [256]byte
-	return wire.AppendOctets(dst, s.tree.appendDN(buf[:0], r))
+	return wire.AppendOctets(dst, s.appendDN(buf[:0], r))
 }
 
 // linkedSlots appends the slots behind a membership attribute, in ascending order; mu is held.
-func (s *state) linkedSlots(dst []uint32, r record, a attrID) []uint32 {
+func (s sight) linkedSlots(dst []uint32, r record, a attrID) []uint32 {
+	from := len(dst)
+	dst = s.allLinked(dst, r, a)
+	if s.d.view == nil {
+		return dst
+	}
+	seen := slices.DeleteFunc(dst[from:], func(slot uint32) bool { return !s.d.view.seen.Contains(slot) })
+	return dst[:from+len(seen)]
+}
+
+// allLinked is linkedSlots of the whole tree.
+func (s *state) allLinked(dst []uint32, r record, a attrID) []uint32 {
 	f := r.flags()
 	switch a {
 	case attrMember, attrUniqueMember:
@@ -237,7 +299,7 @@ func (s *state) linkedSlots(dst []uint32, r record, a attrID) []uint32 {
 }
 
 // appendLinked appends one value of a membership attribute; mu is held.
-func (s *state) appendLinked(dst []byte, slot uint32, a attrID) []byte {
+func (s sight) appendLinked(dst []byte, slot uint32, a attrID) []byte {
 	if a != attrMemberUID {
 		return s.appendDNValue(dst, slot)
 	}
