@@ -1,6 +1,10 @@
 package directory
 
-import "time"
+import (
+	"time"
+
+	"gatehouse/directory/policy"
+)
 
 // The apps that exist from the start. They are open to every user until they
 // get a binding.
@@ -66,8 +70,9 @@ type Policy struct {
 	ID      PolicyID
 	UID     string
 	Name    string
-	Rule    string
-	Message string
+	Rule    string        // the expression (directory/policy)
+	Ready   *policy.Ready // that Rule was made from, as it was given; nil: Rule was written by hand
+	Message string        // what the person who is refused reads
 	Source  string
 	Rev     int64
 	Created time.Time

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"strconv"
 )
@@ -60,11 +61,27 @@ func (d *Directory) authenticate(ctx context.Context, a *Attempt) (Decision, err
 	if a.User != 0 && !t.continued {
 		t.account = "id " + strconv.FormatInt(int64(a.User), 10)
 	}
+	if err := d.findDevice(ctx, a); err != nil {
+		return Decision{}, err
+	}
 	dec, err := t.run(ctx)
 	if t.person != nil {
 		dec.about = &t.person.user
 	}
 	return dec, err
+}
+
+// findDevice forgets the address of an attempt that comes from a server of its
+// app: it is not the person's, and who guesses behind it must not lock out the others.
+func (d *Directory) findDevice(ctx context.Context, a *Attempt) error {
+	if a.Protocol != ProtocolLDAP || a.App == "" {
+		return nil
+	}
+	acc, err := d.accessOf(ctx, a.App)
+	if err == nil && acc != nil && acc.isFrontEnd(a.Peer) {
+		a.Client, a.Relay = netip.Addr{}, true
+	}
+	return err
 }
 
 // trial is one attempt on its way through the steps.
@@ -285,7 +302,7 @@ func (t *trial) factors() []Factor {
 }
 
 func (t *trial) admission() admission {
-	return admission{app: t.attempt.App, protocol: t.attempt.Protocol, at: t.d.now()}
+	return t.attempt.admission(t.d.now())
 }
 
 // guess is what the limiter counts once however often it is repeated. A code

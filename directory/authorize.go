@@ -2,10 +2,11 @@ package directory
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
+
+	"gatehouse/directory/policy"
 )
 
 // Admission asks whether somebody who was authenticated before (a session, a
@@ -15,12 +16,15 @@ type Admission struct {
 	Epoch    int64  // of the artefact; it opens nothing when the user's differs
 	App      string // slug; empty: only the user's own status decides
 	Protocol Protocol
-	Peer     netip.Addr
-	Client   netip.Addr
-	Factors  []Factor
-	Resumed  Resumed // what was proved when the artefact was made; zero: nothing that could have gone
+	Peer     netip.Addr // who connected
+	Client   netip.Addr // the person's device; invalid: unknown
+	Factors  []Factor   // what was proved
+	AuthTime time.Time  // when; zero: unknown
+	Resumed  Resumed    // what was proved when the artefact was made; zero: nothing that could have gone
 	Context  map[string]string
 	Entering bool // into an app, rather than going on in it: an allow is audited too
+
+	DeviceKnown bool // the person was let in with this device before
 }
 
 // Authorize decides an Admission, behind the freshness barrier. A denial is not
@@ -61,14 +65,7 @@ func (d *Directory) authorize(ctx context.Context, a *Admission) (Decision, erro
 		return dec, err
 	}
 	dec.Credential, dec.Version, dec.Certificate = a.Resumed.Credential, a.Resumed.Version, a.Resumed.Certificate
-	return dec, d.admit(ctx, &dec, p, admission{app: a.App, protocol: a.Protocol, at: d.now()})
-}
-
-// admission is where somebody wants to go, and when.
-type admission struct {
-	app      string
-	protocol Protocol
-	at       time.Time
+	return dec, d.admit(ctx, &dec, p, a.admission(d.now()))
 }
 
 // admit completes a decision about somebody whose proof was right: the user's
@@ -95,7 +92,11 @@ func (d *Directory) admit(ctx context.Context, dec *Decision, p *principal, to a
 			return nil
 		}
 		dec.App = a.app
-		if reason := a.decide(dec, p, groups); reason != ReasonOK {
+		reason, err := d.decide(ctx, a, dec, &subject{p, groups}, &to)
+		if err != nil {
+			return err
+		}
+		if reason != ReasonOK {
 			dec.Outcome, dec.Reason = Deny, reason
 			return nil
 		}
@@ -139,20 +140,35 @@ func (d *Decision) check(what string, pass bool, detail string) {
 
 // decide applies the app's bindings: exclusions, then the allow-list, then the
 // policies. A service account is let in by grants, which the door checks.
-func (a *access) decide(dec *Decision, p *principal, groups []Group) Reason {
+func (d *Directory) decide(ctx context.Context, a *access, dec *Decision, s *subject, to *admission) (Reason, error) {
+	if s.user.Kind == ServiceAccount {
+		dec.check("bindings", true, "a service account is bound by its grants")
+		return ReasonOK, nil
+	}
+	if reason := a.decideMembers(dec, s); reason != ReasonOK || len(a.bindings) == 0 {
+		return reason, nil
+	}
+	var in *policy.Input
+	if a.hasPolicies() {
+		var err error
+		if in, err = d.input(ctx, a, dec, s, to); err != nil {
+			return "", err
+		}
+	}
+	return a.decidePolicies(dec, in, to.explain), nil
+}
+
+// decideMembers applies the bindings of users and groups.
+func (a *access) decideMembers(dec *Decision, s *subject) Reason {
 	member := func(b Binding) bool {
 		switch {
 		case b.Disabled || b.Missing():
 			return false
 		case b.Kind == BindUser:
-			return UserID(b.Ref) == p.user.ID
+			return UserID(b.Ref) == s.user.ID
 		default:
-			return slices.ContainsFunc(groups, func(g Group) bool { return g.ID == GroupID(b.Ref) })
+			return slices.ContainsFunc(s.in, func(g Group) bool { return g.ID == GroupID(b.Ref) })
 		}
-	}
-	if p.user.Kind == ServiceAccount {
-		dec.check("bindings", true, "a service account is bound by its grants")
-		return ReasonOK
 	}
 	positive, matched := false, false
 	for _, b := range a.bindings {
@@ -173,7 +189,7 @@ func (a *access) decide(dec *Decision, p *principal, groups []Group) Reason {
 		return ReasonNotBound
 	}
 	dec.check("bindings", true, a.allowDetail(positive))
-	return a.decidePolicies(dec)
+	return ReasonOK
 }
 
 func (a *access) allowDetail(positive bool) string {
@@ -183,40 +199,15 @@ func (a *access) allowDetail(positive bool) string {
 	return "open to every user"
 }
 
-func (b Binding) label() string {
-	s := fmt.Sprintf("%s %s", b.Kind, b.RefName)
-	if b.Missing() {
-		s += " (missing)"
-	}
-	return s
-}
-
-// decidePolicies fails closed: a policy that is bound and cannot be evaluated
-// denies, whatever its mode and negation.
-func (a *access) decidePolicies(dec *Decision) Reason {
-	for _, b := range a.bindings {
-		if b.Kind != BindPolicy || b.Disabled {
-			continue
-		}
-		p, ok := a.policies[PolicyID(b.Ref)]
-		if !ok {
-			dec.check(b.label(), false, "the policy was deleted")
-			return ReasonPolicy
-		}
-		dec.check(b.label(), false, "rules are not evaluated by this version; a bound policy denies")
-		dec.Message = p.Message
-		return ReasonPolicy
-	}
-	return ReasonOK
-}
-
 // AppsFor returns the apps that a user may enter now, by slug, with the facets of
-// each. Behind the freshness barrier; a user who may do nothing gets none.
-func (d *Directory) AppsFor(ctx context.Context, id UserID) ([]AppAccess, error) {
+// each. Of a the App is not used. Behind the freshness barrier; a user who may do nothing
+// gets none. An app that asks for a factor which was not proved is among them:
+// entering it asks for that factor.
+func (d *Directory) AppsFor(ctx context.Context, a Admission) ([]AppAccess, error) {
 	if _, err := d.Barrier(ctx); err != nil {
 		return nil, err
 	}
-	p, err := d.principalByID(ctx, id)
+	p, err := d.principalByID(ctx, a.User)
 	if err != nil || p == nil || standing(&p.user, d.now()) != ReasonOK {
 		return nil, err
 	}
@@ -234,18 +225,23 @@ func (d *Directory) AppsFor(ctx context.Context, id UserID) ([]AppAccess, error)
 	if err != nil {
 		return nil, err
 	}
-	groups := p.groupsAt(d.now())
+	to := a.admission(d.now())
+	s := &subject{p, p.groupsAt(to.at)}
 	var out []AppAccess
-	for _, slug := range slugs {
-		a, err := d.accessOf(ctx, slug)
+	for _, to.app = range slugs {
+		acc, err := d.accessOf(ctx, to.app)
 		if err != nil {
 			return nil, err
 		}
-		if a == nil {
+		if acc == nil {
 			continue
 		}
-		if dec := (Decision{}); a.decide(&dec, p, groups) == ReasonOK {
-			out = append(out, AppAccess{App: a.app, Facets: slices.Clone(a.facets)})
+		reason, err := d.decide(ctx, acc, &Decision{Factors: a.Factors}, s, &to)
+		if err != nil {
+			return nil, err
+		}
+		if reason == ReasonOK {
+			out = append(out, AppAccess{App: acc.app, Facets: slices.Clone(acc.facets)})
 		}
 	}
 	return out, nil

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -38,10 +39,12 @@ type principal struct {
 
 // access is everything about an app that a decision needs.
 type access struct {
-	app      App
-	facets   []Facet
-	bindings []Binding
-	policies map[PolicyID]Policy
+	app       App
+	facets    []Facet
+	bindings  []Binding
+	policies  map[PolicyID]boundPolicy
+	reads     policyReads
+	frontEnds []netip.Prefix // of the app's own servers, at LDAP
 
 	passwordUse map[Protocol]string // schema.AppPasswords… of the facets that say so
 }

@@ -109,7 +109,8 @@ type Attempt struct {
 	Device      string     // Calling-Station-Id or a known-device id; empty: none
 	NAS         RADIUSClientID
 	MayChange   bool              // the door lets in who must change the password, for that alone (Decision.MustChange)
-	Context     map[string]string // request details for policies and the audit: "ssid", "user_agent" …
+	Context     map[string]string // request details for policies and the audit: the Context… keys
+	DeviceKnown bool              // the person was let in with this device before
 
 	// With CodeProof: what the Challenge said, or the session that steps up. Name,
 	// App and door are the same as before. User is 0 and Proved empty when it said

@@ -49,6 +49,7 @@ type Directory struct {
 
 	follow   *follower
 	cache    *cache
+	rules    *ruleBook
 	limiter  *limiter
 	hashes   *hashQueue    // of passwords that are checked
 	hashed   atomic.Int64  // slow hashes of passwords that were checked
@@ -92,6 +93,9 @@ func Open(c Config) (*Directory, error) {
 		return nil, err
 	}
 	if d.limiter, err = newLimiter(c.Now, c.Keys); err != nil {
+		return nil, err
+	}
+	if d.rules, err = newRuleBook(); err != nil {
 		return nil, err
 	}
 	if d.dummy, err = credential.DefaultParams().Dummy(c.Rand); err != nil {

@@ -90,6 +90,7 @@ func (d *Directory) accessOf(ctx context.Context, slug string) (*access, error) 
 	if err != nil || a == nil {
 		return nil, err
 	}
+	a.compile(d.rules)
 	d.cache.addApp(a, at.Seq)
 	return a, nil
 }
@@ -139,12 +140,12 @@ func (r *Reader) fillAccess(a *access) error {
 			ids = append(ids, PolicyID(b.Ref))
 		}
 	}
-	a.policies = make(map[PolicyID]Policy, len(ids))
+	a.policies = make(map[PolicyID]boundPolicy, len(ids))
 	for p, err := range r.tx.Policies.Find(PolicyQuery{IDs: ids}) {
 		if err != nil {
 			return err
 		}
-		a.policies[p.ID] = p
+		a.policies[p.ID] = boundPolicy{Policy: p}
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package directory
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"gatehouse/directory/schema"
@@ -38,7 +37,7 @@ func (w *Writer) readBy(key string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if ruleReads(p.Rule, key) {
+		if w.d.rules.reads(p.Rule, key) {
 			return "policy " + p.Name, nil
 		}
 	}
@@ -58,11 +57,4 @@ func (w *Writer) readBy(key string) (string, error) {
 		}
 	}
 	return "", nil
-}
-
-// ruleReads reports whether the text of a rule reads an attribute of the user:
-// user.key, user.attributes.key or user.attributes["key"].
-func ruleReads(rule, key string) bool {
-	name := regexp.QuoteMeta(key)
-	return regexp.MustCompile(`\buser\s*\.\s*(` + name + `\b|attributes\s*(\.\s*` + name + `\b|\[\s*["']` + name + `["']))`).MatchString(rule)
 }

@@ -39,7 +39,7 @@ func TestSelfWrite(t *testing.T) {
 	}
 	f.write(func(w *directory.Writer) error {
 		for name, rule := range map[string]string{
-			"a": `user.attributes["displayName"] == "Boss"`, "b": `user.attributes.mobilePhone != ""`, "c": `user . pager == "1"`,
+			"a": `user.attributes["displayName"] == "Boss"`, "b": `"1" in user.attributes.mobilePhone`, "c": `"1" in user . values("pager")`,
 			"d": `user.in_group("fax")`,
 		} {
 			if _, err := w.SavePolicy(directory.Policy{Name: name, Rule: rule}); err != nil {

@@ -12,7 +12,12 @@ type Question struct {
 	App      string // slug; empty: only the user's own status
 	Protocol Protocol
 	Client   netip.Addr
+	Peer     netip.Addr
 	At       time.Time // zero: now
+	Factors  []Factor  // that were proved; nil: the password
+	Context  map[string]string
+
+	DeviceKnown bool
 }
 
 // Why decides as if the proof had been right, with every check in Trace. Nothing
@@ -48,5 +53,11 @@ func (d *Directory) Why(ctx context.Context, by Actor, q Question) (Decision, er
 	if at.IsZero() {
 		at = d.now()
 	}
-	return dec, d.admit(ctx, &dec, p, admission{app: q.App, at: at})
+	if dec.Factors = q.Factors; dec.Factors == nil {
+		dec.Factors = []Factor{FactorPassword}
+	}
+	return dec, d.admit(ctx, &dec, p, admission{
+		app: q.App, at: at, protocol: q.Protocol, client: q.Client, peer: q.Peer, authTime: at,
+		deviceKnown: q.DeviceKnown, context: q.Context, explain: true,
+	})
 }

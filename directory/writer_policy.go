@@ -1,7 +1,13 @@
 package directory
 
+import "strings"
+
+// maxMessage bounds what a refused person reads.
+const maxMessage = 1_000
+
 // SavePolicy creates a policy, or changes the rule and message of the one with
-// the same name. When nothing differs nothing is written.
+// the same name. Of p are used Name, Message, and Rule or Ready. When nothing
+// differs nothing is written. Invalid: the rule has a mistake, which Msg shows with a caret under it.
 func (w *Writer) SavePolicy(p Policy) (Policy, error) {
 	if err := w.require(VerbWriteConfig, 0); err != nil {
 		return Policy{}, err
@@ -9,15 +15,18 @@ func (w *Writer) SavePolicy(p Policy) (Policy, error) {
 	switch {
 	case p.Name == "" || len(p.Name) > 256:
 		return Policy{}, invalid("policy", "name", "a policy needs a name of at most 256 characters")
-	case p.Rule == "" || len(p.Rule) > 16<<10:
-		return Policy{}, invalid("policy", "rule", "policy %s needs a rule of at most 16 KiB", p.Name)
+	case len(p.Message) > maxMessage || strings.ContainsFunc(p.Message, func(r rune) bool { return r < ' ' && r != '\n' }):
+		return Policy{}, invalid("policy", "message", "policy %s: a message is text of at most %d bytes", p.Name, maxMessage)
+	}
+	if _, err := w.d.rules.checkRule(&p); err != nil {
+		return Policy{}, err
 	}
 	old, found, err := one(w.tx.Policies.Find(PolicyQuery{Names: []string{p.Name}}))
-	if err != nil || found && old.Rule == p.Rule && old.Message == p.Message {
+	if err != nil || found && old.Rule == p.Rule && old.Message == p.Message && (old.Ready == nil) == (p.Ready == nil) {
 		return old, err
 	}
 	if found {
-		old.Rule, old.Message = p.Rule, p.Message
+		old.Rule, old.Ready, old.Message = p.Rule, p.Ready, p.Message
 		p = old
 	} else {
 		id, uid, err := w.newRow()

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"gatehouse/directory"
+	"gatehouse/directory/policy"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -233,12 +234,14 @@ func policyCase() tableCase[directory.Policy, directory.PolicyQuery] {
 	type Q = directory.PolicyQuery
 	rows := []directory.Policy{
 		{ID: 2, UID: uid(4, 2), Name: "a", Rule: "true", Message: "no", Source: "site", Rev: 1, Created: at(1), Updated: at(1)},
-		{ID: 1, UID: uid(4, 1), Name: "b", Rule: "false", Source: "site", Rev: 1, Created: at(1), Updated: at(1)},
+		{ID: 1, UID: uid(4, 1), Name: "b", Rule: "false", Ready: &policy.Ready{Groups: []string{"staff"}}, Source: "site", Rev: 1, Created: at(1), Updated: at(1)},
 	}
 	return tableCase[directory.Policy, Q]{
-		table:  func(tx *directory.Tx) directory.Table[directory.Policy, Q] { return tx.Policies },
-		rows:   rows,
-		edit:   func(r *directory.Policy) { r.Rule, r.Rev, r.Updated = "1 == 1", 2, at(2) },
+		table: func(tx *directory.Tx) directory.Table[directory.Policy, Q] { return tx.Policies },
+		rows:  rows,
+		edit: func(r *directory.Policy) {
+			r.Rule, r.Ready, r.Rev, r.Updated = "1 == 1", &policy.Ready{Countries: []string{"CH"}}, 2, at(2)
+		},
 		gone:   func(r *directory.Policy) { r.ID = 9 },
 		remove: Q{IDs: []directory.PolicyID{1}},
 		left:   rows[:1],

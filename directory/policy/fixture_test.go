@@ -56,6 +56,6 @@ func alice() *policy.Input {
 			NAS: &policy.NAS{Name: "ap-hall", IP: netip.MustParseAddr("192.0.2.9")},
 		},
 		Geo:     policy.Geo{Why: "10.1.2.3 is a private address"},
-		Session: policy.Session{AuthTime: time.Date(2027, 1, 4, 8, 50, 0, 0, time.UTC), Factors: []string{"password"}},
+		Session: policy.Session{AuthTime: time.Date(2027, 1, 4, 8, 50, 0, 0, time.UTC), Factors: []string{"password"}, Counted: []string{"password"}},
 	}
 }

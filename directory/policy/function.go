@@ -61,7 +61,7 @@ func hasFactor(args ...ref.Val) ref.Val {
 	if !ok1 || !ok2 {
 		return types.NoSuchOverloadErr()
 	}
-	return types.Bool(slices.Contains(user.in.Session.Factors, name.is))
+	return types.Bool(slices.Contains(user.in.Session.Counted, name.is))
 }
 
 func values(args ...ref.Val) ref.Val {

@@ -53,7 +53,9 @@ type NAS struct {
 
 // Certificate is one that the client has proved to hold and that was verified.
 type Certificate struct {
-	Subject, Issuer, Serial string
+	Serial  string // hexadecimal
+	Subject string // the identity in it
+	Label   string // of the device it was made for
 }
 
 // Geo is where Request.IP is. A zero field is absent; Why says why they are.
@@ -68,5 +70,6 @@ type Geo struct {
 type Session struct {
 	AuthTime    time.Time // zero: absent
 	Factors     []string
+	Counted     []string // what has_factor finds: Factors, and those that they stand for
 	DeviceKnown bool
 }

@@ -17,13 +17,15 @@ func TestReady(t *testing.T) {
 		{"one group", policy.Ready{Groups: []string{"staff"}}, `user.in_group("staff")`, yes},
 		{"two groups", policy.Ready{Groups: []string{"guests", `sta"ff\`}}, `(user.in_group("guests") || user.in_group("sta\"ff\\"))`, no},
 		{
-			"places", policy.Ready{Networks: []string{"10.0.0.0/8", "fd00::/8"}, Countries: []string{"CH"}},
+			"places",
+			policy.Ready{Networks: []string{"10.0.0.0/8", "fd00::/8"}, Countries: []string{"CH"}},
 			`(request.ip.in(["10.0.0.0/8", "fd00::/8"]) || geo.country in ["CH"])`, yes,
 		},
 		{"a country and a private address", policy.Ready{Countries: []string{"CH", "LI"}}, `geo.country in ["CH", "LI"]`, unknown},
 		{"hours", policy.Ready{Hours: []policy.Hours{office}}, `request.time.between("08:00", "18:00", "Europe/Zurich", ["mon", "tue"])`, yes},
 		{
-			"everything", policy.Ready{
+			"everything",
+			policy.Ready{
 				Groups: []string{"staff"}, Networks: []string{"10.0.0.0/8"}, Hours: []policy.Hours{office, {From: "20:00", To: "21:00", Zone: "UTC"}},
 				Factors: []string{"password", "totp"}, UserAgent: []string{"Linux", "Firefox"},
 			},

@@ -105,9 +105,9 @@ func fields() map[string]map[string]field {
 			"ip":   address(func(in *Input) netip.Addr { return in.Request.NAS.IP }),
 		},
 		certificateType: {
-			"subject": text(func(in *Input) string { return in.Request.Certificate.Subject }),
-			"issuer":  text(func(in *Input) string { return in.Request.Certificate.Issuer }),
 			"serial":  text(func(in *Input) string { return in.Request.Certificate.Serial }),
+			"subject": text(func(in *Input) string { return in.Request.Certificate.Subject }),
+			"label":   text(func(in *Input) string { return in.Request.Certificate.Label }),
 		},
 		geoType: {
 			"country": text(func(in *Input) string { return in.Geo.Country }),

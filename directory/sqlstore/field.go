@@ -192,6 +192,33 @@ func (f listField[T]) value() any {
 	return encode(*f.p)
 }
 
+// optionalField is a struct that is stored as a JSON object; nil is "".
+type optionalField[T any] struct{ p **T }
+
+func optional[T any](p **T) field { return optionalField[T]{p} }
+
+func (f optionalField[T]) scan(src any) error {
+	s, ok := src.(string)
+	if !ok {
+		return wrongType("object", src)
+	}
+	*f.p = nil
+	if s == "" {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(s), f.p); err != nil {
+		return fmt.Errorf("read an object: %w", err)
+	}
+	return nil
+}
+
+func (f optionalField[T]) value() any {
+	if *f.p == nil {
+		return ""
+	}
+	return encode(*f.p)
+}
+
 type attributesField struct{ p *directory.Attributes }
 
 func attributes(p *directory.Attributes) field { return attributesField{p} }

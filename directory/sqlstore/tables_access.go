@@ -93,11 +93,11 @@ func facetsTable(c *conn) *table[directory.Facet, directory.FacetQuery] {
 func policiesTable(c *conn) *table[directory.Policy, directory.PolicyQuery] {
 	return (&table[directory.Policy, directory.PolicyQuery]{
 		c: c, name: "policies", entity: "policy", keys: 1,
-		columns: "id uid name rule message source rev created updated",
+		columns: "id uid name rule ready message source rev created updated",
 		fields: func(r *directory.Policy) []field {
 			return []field{
-				number(&r.ID), text(&r.UID), text(&r.Name), text(&r.Rule), text(&r.Message), text(&r.Source),
-				number(&r.Rev), micros(&r.Created), micros(&r.Updated),
+				number(&r.ID), text(&r.UID), text(&r.Name), text(&r.Rule), optional(&r.Ready), text(&r.Message),
+				text(&r.Source), number(&r.Rev), micros(&r.Created), micros(&r.Updated),
 			}
 		},
 		where: func(q *directory.PolicyQuery, s *selection) {

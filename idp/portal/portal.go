@@ -107,7 +107,7 @@ func (p *Portal) tiles(w http.ResponseWriter, r *edge.Request, live *session.Liv
 // apps returns the tiles by name. An app without an address to start it at is
 // not one for a browser.
 func (p *Portal) apps(ctx context.Context, id directory.UserID, query string) ([]web.Tile, error) {
-	list, err := p.Directory.AppsFor(ctx, id)
+	list, err := p.Directory.AppsFor(ctx, directory.Admission{User: id})
 	if err != nil {
 		return nil, err
 	}

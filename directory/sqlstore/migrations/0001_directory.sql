@@ -156,6 +156,7 @@ CREATE TABLE policies (
     uid     TEXT NOT NULL UNIQUE,
     name    TEXT NOT NULL UNIQUE,
     rule    TEXT NOT NULL,
+    ready   TEXT NOT NULL DEFAULT '',
     message TEXT NOT NULL DEFAULT '',
     source  TEXT NOT NULL,
     rev     BIGINT NOT NULL,
