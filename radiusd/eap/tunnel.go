@@ -1,0 +1,156 @@
+package eap
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+
+	"gatehouse/directory"
+)
+
+// maxInner bounds what a device says inside a tunnel at once.
+const maxInner = 16 << 10
+
+// tunnel is EAP-TLS, EAP-TTLS and PEAP from the ClientHello on.
+func (s *session) tunnel() *step {
+	conn := tls.Server(s.pipe, s.config())
+	if err := conn.Handshake(); err != nil {
+		return s.noHandshake(err)
+	}
+	state := conn.ConnectionState()
+	keys, err := s.keys(&state)
+	if err != nil {
+		return s.broken("%v", err)
+	}
+	if state.DidResume {
+		return s.resumed(conn, &state, keys)
+	}
+	switch s.typ {
+	case TypeTLS:
+		return s.certificate(conn, &state, keys)
+	case TypeTTLS:
+		return s.ttls(conn, &state, keys)
+	default:
+		return s.peap(conn, keys)
+	}
+}
+
+// config is the TLS of one conversation.
+func (s *session) config() *tls.Config {
+	c := &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		GetCertificate: s.server.config.Certificate,
+		Time:           s.server.config.Now,
+		WrapSession:    s.resume.wrap,
+		UnwrapSession:  s.resume.unwrap,
+	}
+	if s.typ == TypeTLS {
+		// The directory judges the certificate: TLS only makes sure of the key.
+		c.ClientAuth, c.ClientCAs = tls.RequireAnyClientCert, s.server.config.Devices()
+	}
+	return c
+}
+
+// noHandshake ends a conversation without a tunnel. The alert is sent first.
+//
+// RFC 5216 §2.1.3: the peer acknowledges it before EAP-Failure.
+func (s *session) noHandshake(err error) *step {
+	s.resume.settle(nil)
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "remote error" {
+		return refuse("the device gave up the TLS handshake (%v): it must trust the CA that issued the EAP server certificate", op.Err)
+	}
+	return refuse("TLS handshake: %v", err)
+}
+
+// keyMaterial is what a tunnel is good for: MSK and EMSK.
+type keyMaterial [128]byte
+
+func (k *keyMaterial) msk() [64]byte { return [64]byte(k[:64]) }
+
+// keys exports the key material of a tunnel.
+func (s *session) keys(state *tls.ConnectionState) (k keyMaterial, err error) {
+	// RFC 5216 §2.3 and RFC 5281 §8; PEAP takes the label of EAP-TLS.
+	label, context := "client EAP encryption", []byte(nil)
+	if s.typ == TypeTTLS {
+		label = "ttls keying material"
+	}
+	if state.Version == tls.VersionTLS13 {
+		// RFC 9190 §2.3, RFC 9427 §2.1.
+		label, context = "EXPORTER_EAP_TLS_Key_Material", []byte{byte(s.typ)}
+	}
+	b, err := state.ExportKeyingMaterial(label, context, len(k))
+	if err != nil {
+		return k, errNoSecret
+	}
+	return keyMaterial(b), nil
+}
+
+// errNoSecret: RFC 7627 §1: without the extended master secret somebody in the
+// middle can make two tunnels with the same keys.
+var errNoSecret = errors.New("the device speaks TLS 1.2 without Extended Master Secret (RFC 7627); " +
+	"update it, or let such devices in by GODEBUG=tlsunsafeekm=1 in the environment of radiusd")
+
+// certificate is EAP-TLS after a full handshake.
+func (s *session) certificate(conn *tls.Conn, state *tls.ConnectionState, keys keyMaterial) *step {
+	dec, end := s.decide(s.method, s.identity, directory.CertificateProof{Chain: state.PeerCertificates})
+	if end != nil {
+		return end
+	}
+	return s.commit(conn, state, dec, keys)
+}
+
+// commit ends EAP-TLS, and what is resumed without a second phase.
+//
+// RFC 9190 §2.5: with TLS 1.3 the server says by one octet of zero that it sends
+// no more of the handshake and that the peer is let in. RFC 9427 §3.2 has the
+// same for a resumed tunnel.
+func (s *session) commit(conn *tls.Conn, state *tls.ConnectionState, dec directory.Decision, keys keyMaterial) *step {
+	if state.Version == tls.VersionTLS13 {
+		if _, err := conn.Write([]byte{0}); err != nil {
+			return s.broken("send the commitment: %v", err)
+		}
+	}
+	return s.allowed(dec, keys.msk())
+}
+
+// resumed is a tunnel without a second phase: who opens it was proved before,
+// and the directory decides whether that still counts.
+func (s *session) resumed(conn *tls.Conn, state *tls.ConnectionState, keys keyMaterial) *step {
+	p := s.resume.proven
+	s.method = p.method
+	dec, err := s.door.Authorize(s.ctx, p.method, directory.Admission{
+		User: p.user, Epoch: p.epoch, Factors: p.factors,
+		Resumed: directory.Resumed{Credential: p.credential, Version: p.version, Certificate: p.certificate},
+	})
+	if end := s.denied(dec, err); end != nil {
+		return end
+	}
+	if s.typ == TypePEAP {
+		return s.result(conn, dec, resumedBinding(keys), keys)
+	}
+	return s.commit(conn, state, dec, keys)
+}
+
+// receive waits for what the device says inside the tunnel, and returns all that
+// it said in this flight.
+func (s *session) receive(conn *tls.Conn) ([]byte, error) {
+	b := make([]byte, maxInner)
+	n, err := conn.Read(b)
+	if err != nil {
+		return nil, err
+	}
+	s.pipe.setEager(true)
+	defer s.pipe.setEager(false)
+	for n < len(b) {
+		more, err := conn.Read(b[n:])
+		n += more
+		if errors.Is(err, drained{}) {
+			return b[:n], nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, errors.New("more than fits")
+}
