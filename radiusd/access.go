@@ -3,7 +3,6 @@ package radiusd
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"strconv"
 	"time"
 
@@ -19,77 +18,121 @@ const decideWithin = 10 * time.Second
 // access decides one Access-Request.
 func (s *Server) access(ctx context.Context, r *request) {
 	ctx = s.patience.bound(ctx)
-	m := methodOf(r.packet)
 	name := text(r.packet, wire.UserName)
-	if name == "" || m == "" || !r.client.allows(m) {
-		s.logAccess(ctx, r, name, string(directory.Deny), directory.ReasonMethodNotAllowed)
-		s.reject(r, nextTick(r.received, s.now()))
-		return
-	}
-	hidden, _ := r.packet.Lookup(wire.UserPassword)
-	password, err := wire.RevealPassword(hidden, r.packet.Authenticator(), r.key)
-	if err != nil {
-		s.logAccess(ctx, r, name, string(directory.Deny), directory.ReasonMethodNotAllowed)
-		s.reject(r, nextTick(r.received, s.now()))
-		return
-	}
-	dec, err := s.directory.Authenticate(ctx, s.attempt(r, name, directory.PasswordProof{Password: directory.Secret(password)}))
-	switch {
-	case err != nil:
-		s.failed(ctx, r, name, err)
-	case dec.Allowed() && r.client.networkOnly && !slices.Contains(dec.Factors, directory.FactorAppPassword):
-		s.logAccess(ctx, r, name, string(directory.Deny), directory.ReasonCredentialScope)
-		s.reject(r, nextTick(r.received, s.now()))
-	case dec.Allowed():
-		s.accept(ctx, r, name, &dec)
+	switch m := methodOf(r.packet); {
+	case m == methodEAP:
+		s.eap(ctx, r, name)
+	case name == "" || !r.client.allows(m):
+		s.refuse(ctx, r, visit{name: name, method: m, detail: "the client does not allow this method, or the request has no proof that is understood"})
+	case m == schema.MethodMSCHAPv2:
+		s.mschapv2(ctx, r, name)
 	default:
-		s.logAccess(ctx, r, name, string(dec.Outcome), dec.Reason)
-		s.reject(r, dec.LeaveAt)
+		s.pap(ctx, r, name)
 	}
 }
+
+// methodEAP stands for all that is carried in EAP-Message.
+const methodEAP = "eap"
 
 // methodOf tells the method by the attributes that carry it; "": none that is
 // understood.
 func methodOf(p wire.Packet) string {
 	// RFC 2865 §4.1, CHAP-Password, not done: it needs the password in clear.
-	if p.Has(wire.UserPassword) && !p.Has(wire.EAPMessage) && !p.Has(wire.CHAPPassword) {
+	switch {
+	case p.Has(wire.CHAPPassword):
+		return ""
+	case p.Has(wire.EAPMessage):
+		// RFC 3579 §3.1: with it there is no other proof in the packet.
+		if p.Has(wire.UserPassword) {
+			return ""
+		}
+		return methodEAP
+	case p.Has(wire.UserPassword):
 		return schema.MethodPAP
+	case hasMSCHAPv2(p):
+		return schema.MethodMSCHAPv2
+	default:
+		return ""
 	}
-	return ""
+}
+
+// pap decides a password in clear.
+func (s *Server) pap(ctx context.Context, r *request, name string) {
+	hidden, _ := r.packet.Lookup(wire.UserPassword)
+	password, err := wire.RevealPassword(hidden, r.packet.Authenticator(), r.key)
+	if err != nil {
+		s.refuse(ctx, r, visit{name: name, method: schema.MethodPAP, detail: err.Error()})
+		return
+	}
+	proof := directory.PasswordProof{Password: directory.Secret(password)}
+	dec, err := s.directory.Authenticate(ctx, s.attempt(r, schema.MethodPAP, name, proof))
+	s.conclude(ctx, r, visit{name: name, method: schema.MethodPAP}, &dec, err)
+}
+
+// visit is how somebody came, for the answer and the log.
+type visit struct {
+	name   string // as the request says; after EAP, of whoever was let in
+	method string
+	detail string              // why it was refused without a decision
+	also   func(*wire.Encoder) // what the method adds to an Access-Accept; nil: nothing
+}
+
+// conclude answers as the directory has decided.
+func (s *Server) conclude(ctx context.Context, r *request, v visit, dec *directory.Decision, err error) {
+	switch {
+	case err != nil:
+		s.failed(ctx, r, v, err)
+	case dec.Allowed():
+		s.accept(ctx, r, v, dec)
+	default:
+		s.logAccess(ctx, r, v, string(dec.Outcome), dec.Reason)
+		s.reject(r, dec.LeaveAt)
+	}
+}
+
+// refuse rejects what the directory was not asked about, because of v.detail.
+func (s *Server) refuse(ctx context.Context, r *request, v visit) {
+	s.logAccess(ctx, r, v, string(directory.Deny), directory.ReasonMethodNotAllowed)
+	s.reject(r, nextTick(r.received, s.now()))
 }
 
 // attempt describes a request to the core. The NAS is a relay: it speaks for
 // everybody behind it, so it is never the source of guesses.
-func (s *Server) attempt(r *request, name string, proof directory.Proof) directory.Attempt {
-	called := text(r.packet, wire.CalledStationID)
+func (s *Server) attempt(r *request, method, name string, proof directory.Proof) directory.Attempt {
 	a := directory.Attempt{
 		Name: r.client.local(name), Proof: proof, App: r.client.app, Protocol: directory.ProtocolRADIUS,
 		Received: r.received, Peer: r.id.from.Addr().Unmap(), Client: device(r.packet), Relay: true,
-		Device: station(r.packet), NAS: r.client.id, Unhurried: true,
-		Context: map[string]string{"nas": r.client.name, "method": schema.MethodPAP},
-	}
-	if network := ssid(called); network != "" {
-		a.Context["ssid"] = network
-	}
-	if n, ok := r.packet.Uint32(wire.NASPortType); ok {
-		a.Context["port_type"] = strconv.FormatUint(uint64(n), 10)
+		Device: station(r.packet), NAS: r.client.id, Unhurried: true, NetworkOnly: r.client.networkOnly,
+		Context: details(r, method),
 	}
 	return a
 }
 
+// details are what policies and the audit may know of a request.
+func details(r *request, method string) map[string]string {
+	about := map[string]string{"nas": r.client.name, "method": method}
+	if network := ssid(text(r.packet, wire.CalledStationID)); network != "" {
+		about["ssid"] = network
+	}
+	if n, ok := r.packet.Uint32(wire.NASPortType); ok {
+		about["port_type"] = strconv.FormatUint(uint64(n), 10)
+	}
+	return about
+}
+
 // accept sends the Access-Accept after its session was stored.
-func (s *Server) accept(ctx context.Context, r *request, name string, dec *directory.Decision) {
+func (s *Server) accept(ctx context.Context, r *request, v visit, dec *directory.Decision) {
 	row := s.session(r, dec)
 	known, again := s.recent.find(placeOf(&row), row.Accepted)
 	if !again {
 		var err error
 		if row.ID, err = s.directory.NewID(); err != nil {
-			s.failed(ctx, r, name, err)
+			s.failed(ctx, r, v, err)
 			return
 		}
 		known.class = s.classes.of(&row)
 	}
-	answer, err := acceptPacket(r, dec, known.class)
+	answer, err := acceptPacket(r, dec, known.class, v.also)
 	if err != nil {
 		// A reply rule that cannot be applied fails closed: nobody gets in with
 		// less than the rules say.
@@ -101,17 +144,17 @@ func (s *Server) accept(ctx context.Context, r *request, name string, dec *direc
 	if !again {
 		ok, err := s.open(ctx, r, dec, row)
 		if err != nil {
-			s.failed(ctx, r, name, err)
+			s.failed(ctx, r, v, err)
 			return
 		}
 		if !ok {
-			s.logAccess(ctx, r, name, string(directory.Deny), directory.ReasonDisabled)
+			s.logAccess(ctx, r, v, string(directory.Deny), directory.ReasonDisabled)
 			s.reject(r, nextTick(r.received, s.now()))
 			return
 		}
 		s.recent.add(&row, known.class)
 	}
-	s.logAccess(ctx, r, name, string(dec.Outcome), dec.Reason)
+	s.logAccess(ctx, r, v, string(dec.Outcome), dec.Reason)
 	s.transport.answer(r, answer)
 }
 
@@ -124,15 +167,22 @@ func (s *Server) open(ctx context.Context, r *request, dec *directory.Decision, 
 		return false, err
 	}
 	if seq != dec.Seq {
-		now, err := s.directory.Authorize(ctx, directory.Admission{
-			User: dec.User.ID, Epoch: dec.User.Epoch, App: r.client.app, Protocol: directory.ProtocolRADIUS,
-			Peer: r.id.from.Addr().Unmap(), Client: device(r.packet), Factors: dec.Factors,
-		})
+		now, err := s.directory.Authorize(ctx, s.admission(r, "", directory.Admission{
+			User: dec.User.ID, Epoch: dec.User.Epoch, Factors: dec.Factors,
+			Resumed: directory.Resumed{Credential: dec.Credential, Version: dec.Version, Certificate: dec.Certificate},
+		}))
 		if err != nil || !now.Allowed() {
 			return false, err
 		}
 	}
 	return true, nil
+}
+
+// admission completes what is asked about somebody who was let in before.
+func (s *Server) admission(r *request, method string, a directory.Admission) directory.Admission {
+	a.App, a.Protocol, a.Peer, a.Client = r.client.app, directory.ProtocolRADIUS, r.id.from.Addr().Unmap(), device(r.packet)
+	a.Resumed.NetworkOnly, a.Context = r.client.networkOnly, details(r, method)
+	return a
 }
 
 // session makes the row of a session that is about to be accepted.
@@ -177,20 +227,20 @@ func nextTick(received, now time.Time) time.Time {
 }
 
 // failed ends a request that could not be decided.
-func (s *Server) failed(ctx context.Context, r *request, name string, err error) {
+func (s *Server) failed(ctx context.Context, r *request, v visit, err error) {
 	if render(directory.KindOf(err)) == reject {
-		s.logAccess(ctx, r, name, string(directory.Deny), directory.Reason(directory.KindOf(err).String()))
+		s.logAccess(ctx, r, v, string(directory.Deny), directory.Reason(directory.KindOf(err).String()))
 		s.reject(r, nextTick(r.received, s.now()))
 		return
 	}
 	s.undecided.warn(ctx, "access could not be decided; no answer",
-		slog.String("client", r.client.name), slog.String("user", name), slog.Any("err", err))
+		slog.String("client", r.client.name), slog.String("user", v.name), slog.Any("err", err))
 	s.transport.drop(r, undecided)
 }
 
 // logAccess writes the one line of a decided request. Who got in is in the audit
 // and among the sessions, so here it is a detail.
-func (s *Server) logAccess(ctx context.Context, r *request, name, outcome string, reason directory.Reason) {
+func (s *Server) logAccess(ctx context.Context, r *request, v visit, outcome string, reason directory.Reason) {
 	level := slog.LevelInfo
 	if outcome == string(directory.Allow) {
 		level = slog.LevelDebug
@@ -199,6 +249,7 @@ func (s *Server) logAccess(ctx context.Context, r *request, name, outcome string
 		return
 	}
 	s.log.LogAttrs(ctx, level, "access", slog.String("outcome", outcome), slog.String("reason", string(reason)),
-		slog.String("user", name), slog.String("client", r.client.name), slog.String("peer", r.id.from.String()),
+		slog.String("method", v.method), slog.String("detail", v.detail),
+		slog.String("user", v.name), slog.String("client", r.client.name), slog.String("peer", r.id.from.String()),
 		slog.String("station", station(r.packet)), slog.Duration("took", s.now().Sub(r.received)))
 }

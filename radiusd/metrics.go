@@ -19,6 +19,7 @@ const (
 	noAuthenticator discard = "no_message_authenticator"    // and the client must send one
 	bareProxyState  discard = "proxy_state_unauthenticated" // Proxy-State without Message-Authenticator
 	bareEAP         discard = "eap_unauthenticated"         // EAP-Message without Message-Authenticator
+	misplacedEAP    discard = "eap_misplaced"               // no response to what was asked
 	repeated        discard = "repeated_in_flight"          // its first copy is being handled
 	overloaded      discard = "overloaded"                  // queue or replay memory of the client full
 	undecided       discard = "undecided"                   // an error: the NAS fails over
@@ -29,7 +30,7 @@ const (
 
 func discards() []discard {
 	return []discard{
-		unknownClient, malformed, unexpectedCode, wrongSecret, noAuthenticator, bareProxyState, bareEAP,
+		unknownClient, malformed, unexpectedCode, wrongSecret, noAuthenticator, bareProxyState, bareEAP, misplacedEAP,
 		repeated, overloaded, undecided, notReady, unanswerable, panicked,
 	}
 }

@@ -2,6 +2,7 @@ package radiusd
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -95,6 +96,7 @@ func (s *Server) load(ctx context.Context) (directory.Head, error) {
 	var head directory.Head
 	var rows []directory.RADIUSClient
 	slugs := make(map[directory.AppID]string)
+	var devices *x509.CertPool
 	err := s.directory.Read(ctx, directory.System("radiusd"), func(r *directory.Reader) error {
 		rows = nil
 		clear(slugs)
@@ -114,13 +116,31 @@ func (s *Server) load(ctx context.Context) (directory.Head, error) {
 			}
 			slugs[app.ID] = app.Slug
 		}
-		return nil
+		devices, err = authorities(r, directory.CertificateDevice)
+		return err
 	})
 	if err != nil {
 		return head, fmt.Errorf("load RADIUS clients: %w", err)
 	}
 	s.install(ctx, rows, slugs)
+	s.devices.Store(devices)
 	return head, nil
+}
+
+// authorities returns the CAs that issue certificates of a kind.
+func authorities(r *directory.Reader, kind directory.CertificateKind) (*x509.CertPool, error) {
+	pool := x509.NewCertPool()
+	for key, err := range r.SigningKeys(directory.SigningKeyQuery{Use: kind.AuthorityUse()}) {
+		if err != nil {
+			return nil, err
+		}
+		certificate, err := x509.ParseCertificate(key.Public)
+		if err != nil {
+			return nil, fmt.Errorf("read the certificate of %s: %w", key.KID, err)
+		}
+		pool.AddCert(certificate)
+	}
+	return pool, nil
 }
 
 // install makes a table of the rows. A client that cannot be used is left out

@@ -78,9 +78,9 @@ func (r *replyRule) matches(groups []directory.Group) bool {
 // replySize is enough for most answers.
 const replySize = 192
 
-// acceptPacket builds the Access-Accept of the session that class names. An
-// error means that a reply row that matches cannot be applied.
-func acceptPacket(r *request, dec *directory.Decision, class string) ([]byte, error) {
+// acceptPacket builds the Access-Accept of the session that class names,
+// with what the method adds. An error means that a reply row that matches cannot be applied.
+func acceptPacket(r *request, dec *directory.Decision, class string, also func(*wire.Encoder)) ([]byte, error) {
 	e := wire.NewReply(make([]byte, 0, replySize), wire.AccessAccept, r.packet, true)
 	// RFC 2865 §5.1: the User-Name of an Accept is the one accounting uses.
 	e.AddString(wire.UserName, dec.User.Username)
@@ -101,6 +101,9 @@ func acceptPacket(r *request, dec *directory.Decision, class string) ([]byte, er
 		break
 	}
 	e.AddUint32(wire.SessionTimeout, uint32(session/time.Second))
+	if also != nil {
+		also(e)
+	}
 	echoProxyState(e, r.packet)
 	return e.Finish(r.key)
 }

@@ -2,18 +2,24 @@ package radiusd
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"gatehouse/directory"
+	"gatehouse/radiusd/eap"
 )
 
-// Config is what a Server is made of. Directory and Logger are required.
+// Config is what a Server is made of. Directory, Certificate and Logger are
+// required.
 type Config struct {
 	Directory *directory.Directory
 	// Auth and Acct are bound UDP sockets (*net.UDPConn) for Access-Requests and
@@ -21,7 +27,9 @@ type Config struct {
 	Auth, Acct []net.PacketConn
 	Logger     *slog.Logger
 	Registry   prometheus.Registerer // nil: no metrics
-	Instance   string                // names this process in radius_sessions
+	// Certificate returns what devices know the server by in EAP.
+	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	Instance    string // names this process in radius_sessions
 }
 
 // Server answers RADIUS over UDP. Make it with New.
@@ -37,6 +45,9 @@ type Server struct {
 	patience  patience
 	clients   clientSet
 
+	conversations *eap.Server
+	devices       atomic.Pointer[x509.CertPool] // of the authorities of devices
+
 	lifetime   context.Context // of Run; for what a packet sets off
 	background sync.WaitGroup
 }
@@ -44,8 +55,8 @@ type Server struct {
 // New checks the configuration and registers the metrics. Nothing is read from
 // the sockets before Run.
 func New(c Config) (*Server, error) {
-	if c.Directory == nil || c.Logger == nil {
-		return nil, errors.New("radiusd: Directory and Logger are required")
+	if c.Directory == nil || c.Certificate == nil || c.Logger == nil {
+		return nil, errors.New("radiusd: Directory, Certificate and Logger are required")
 	}
 	s := &Server{
 		directory: c.Directory, log: c.Logger, instance: c.Instance,
@@ -54,6 +65,13 @@ func New(c Config) (*Server, error) {
 	}
 	var err error
 	if s.classes, err = newClasses(c.Directory.Keys()); err != nil {
+		return nil, err
+	}
+	s.devices.Store(x509.NewCertPool())
+	s.conversations, err = eap.New(eap.Config{
+		Certificate: c.Certificate, Devices: s.devices.Load, Now: c.Directory.Now, Rand: rand.Reader,
+	})
+	if err != nil {
 		return nil, err
 	}
 	t := s.transport
@@ -81,6 +99,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.background.Go(func() { s.follow(ctx) })
 	s.background.Go(func() { s.watch(ctx) })
 	s.background.Go(func() { s.keep(ctx) })
+	s.background.Go(func() { s.conversations.Run(ctx) })
 	var store sync.WaitGroup
 	// Requests that were accepted before the end still store their sessions.
 	storing, stop := context.WithCancel(context.WithoutCancel(ctx))

@@ -3,6 +3,7 @@ package radiusd
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -15,6 +16,7 @@ import (
 	"gatehouse/directory/directorytest"
 	"gatehouse/directory/schema"
 	"gatehouse/directory/seal"
+	"gatehouse/internal/certs"
 )
 
 const alicePassword = "correct horse battery"
@@ -32,6 +34,7 @@ type world struct {
 	staff      directory.Group
 	client     directory.RADIUSClient
 	ports      uint32
+	serverCA   []byte
 	stop       func()
 }
 
@@ -123,7 +126,7 @@ func (w *world) start() {
 	var err error
 	w.server, err = New(Config{
 		Directory: w.directory, Auth: []net.PacketConn{auth}, Acct: []net.PacketConn{acct},
-		Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Instance: "test",
+		Certificate: w.serverCertificate(), Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Instance: "test",
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -144,6 +147,21 @@ func (w *world) start() {
 	}
 	w.t.Cleanup(w.stop)
 	waitFor(w.t, func() bool { return w.server.transport.ready.Load() })
+}
+
+// serverCertificate makes a certificate for EAP.
+func (w *world) serverCertificate() func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	w.t.Helper()
+	authority, err := certs.NewAuthority("Test", time.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	certificate, err := authority.IssueServer([]string{"radius.example.com"}, time.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.serverCA = authority.Certificate()
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate, nil }
 }
 
 func mustAddr(tb testing.TB, s string) netip.Addr {

@@ -26,6 +26,7 @@ type conversation struct {
 	proposed string   // the method under way, by its name in the configuration
 	typ      Type     // of proposed
 	session  *session // nil: the peer has not taken it up
+	lost     error    // why it could not be decided; nil: it goes on
 
 	inAll, inOwn *list.Element // places in the table
 }

@@ -139,6 +139,9 @@ func (s *Server) take(r *Round, p packet) (*conversation, Answer) {
 		// RFC 3748 §4.1: a response with another identifier is discarded.
 		return nil, Answer{Detail: fmt.Sprintf("identifier %d, %d was asked", p.id, c.id), Identity: c.identity}
 	}
+	if c.lost != nil {
+		return nil, Answer{Verdict: Undecided, Err: c.lost, Identity: c.identity}
+	}
 	s.table.remove(c)
 	return c, Answer{}
 }
@@ -164,6 +167,7 @@ func (s *Server) proceed(ctx context.Context, r *Round, c *conversation, p packe
 	switch {
 	case step.err != nil:
 		answer.Verdict, answer.Err = Undecided, step.err
+		s.lose(c, step.err)
 	case step.refusal != "":
 		answer = refused(p.id, step.refusal)
 		answer.Identity, answer.Method = c.identity, c.method()
@@ -201,6 +205,20 @@ func (s *Server) await(c *conversation, id byte) ([]byte, error) {
 		old.close()
 	}
 	return state[:], nil
+}
+
+// lose keeps a conversation that could not be decided under the State that it
+// had: asked again, the answer is no rejection.
+func (s *Server) lose(c *conversation, err error) {
+	if c.lost = err; c.state == [stateSize]byte{} {
+		return // the first round has none
+	}
+	s.mu.Lock()
+	evicted := s.table.add(c)
+	s.mu.Unlock()
+	for _, old := range evicted {
+		old.close()
+	}
 }
 
 const sweepEvery = 5 * time.Second

@@ -43,17 +43,21 @@ func HidePassword(password []byte, authenticator [16]byte, k *Key) ([]byte, erro
 // xorBlocks writes in xor the key stream to out; chain is the side that
 // carries the hidden text, whose previous block keys the next one.
 func xorBlocks(out, in, chain []byte, authenticator [16]byte, secret []byte) {
+	xorChain(out, in, chain, authenticator[:], secret)
+}
+
+// xorChain is xorBlocks with a beginning of any length.
+func xorChain(out, in, chain, previous, secret []byte) {
 	h := md5.New()
-	previous := authenticator
 	var stream [16]byte
 	for at := 0; at < len(in); at += 16 {
 		h.Reset()
 		h.Write(secret)
-		h.Write(previous[:])
+		h.Write(previous)
 		h.Sum(stream[:0])
 		for i := range stream {
 			out[at+i] = in[at+i] ^ stream[i]
 		}
-		previous = [16]byte(chain[at:])
+		previous = chain[at : at+16]
 	}
 }
