@@ -29,6 +29,9 @@ func (d *document) check() {
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
 		d.problem("tls", "cert_file and key_file go together")
 	}
+	if (c.RADIUS.EAP.CertFile == "") != (c.RADIUS.EAP.KeyFile == "") {
+		d.problem("radius.eap", "cert_file and key_file go together")
+	}
 	d.checkOneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	d.checkOneOf("log.format", c.Log.Format, "text", "json")
 	d.checkListeners()

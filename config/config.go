@@ -88,6 +88,17 @@ type RADIUS struct {
 	ListenAcct []string `yaml:"listen_acct"`
 	// RADIUS over TLS (RadSec).
 	ListenTLS []string `yaml:"listen_tls"`
+	// The certificate that devices know the network by (EAP).
+	EAP EAP `yaml:"eap"`
+}
+
+// EAP names the certificate of EAP-TLS, EAP-TTLS and PEAP.
+type EAP struct {
+	// A PEM file with the certificate and its chain. Empty: radius.<domain>,
+	// of the built-in CA. Devices pin it: never one that changes by itself (ACME).
+	CertFile string `yaml:"cert_file"`
+	// The PEM file of its private key.
+	KeyFile string `yaml:"key_file"`
 }
 
 // SCIM holds the listeners of scimd.

@@ -76,7 +76,7 @@ func (d *document) absolute(dir string) error {
 	c := &d.config
 	for _, p := range []*string{
 		&c.DataDir, &c.KeysDir, &c.Database.URLFile, &c.Database.PasswordFile,
-		&c.TLS.CertFile, &c.TLS.KeyFile, &c.LDAP.ListenUnix,
+		&c.TLS.CertFile, &c.TLS.KeyFile, &c.RADIUS.EAP.CertFile, &c.RADIUS.EAP.KeyFile, &c.LDAP.ListenUnix,
 	} {
 		*p = join(base, *p)
 	}

@@ -154,7 +154,7 @@ func (s *shell) quote(mark, text string) string {
 		{`gh_[a-z0-9]+_[a-z2-7]{32}`, "<secret>"},
 		{`\b[a-z2-9]{4}(-[a-z2-9]{4}){4}\b`, "<password>"},
 		{`\b[0-9a-f]{16}\b`, "<key>"},
-		{`(ca|tls)-server-[0-9a-f]+`, "$1-server-<serial>"},
+		{`(ca|tls)-(server|radius|device)-[0-9a-f]+`, "$1-$2-<serial>"},
 		{`cli@[^\s"]+`, "cli@<host>"},
 		{`operator:[^ ]+ \(uid \d+\)`, "operator:<me>"},
 		{`"id": ?\d{15,}`, `"id": <id>`},

@@ -17,34 +17,77 @@ import (
 	"gatehouse/internal/certs"
 )
 
-// The uses of the key pairs of the built-in CA.
-const (
-	useAuthority   = "ca:server"
-	useCertificate = "tls:server"
-)
+// useAuthority is the use of the CA for servers.
+const useAuthority = "ca:server"
 
-// newServerIdentity makes the CA for servers and the first certificate.
-func newServerIdentity(c config.Config, now time.Time) (*certs.Authority, []directory.NewSigningKey, error) {
-	authority, err := certs.NewAuthority("Gatehouse CA of "+c.Domain, now)
+// purpose is what a certificate of the CA for servers is for. Its use among the
+// signing keys is "tls:" and its name.
+type purpose struct {
+	name  string
+	life  time.Duration
+	names func(config.Config) []string
+}
+
+func (p purpose) use() string { return "tls:" + p.name }
+
+const day = 24 * time.Hour
+
+// forServers is the certificate of LDAPS, StartTLS and https.
+func forServers() purpose {
+	return purpose{name: "server", life: 397 * day, names: certificateNames} // browsers refuse longer ones
+}
+
+// forEAP is the certificate that devices know the network by. They pin its name
+// and its CA, and no browser sees it.
+func forEAP() purpose {
+	return purpose{name: "radius", life: 730 * day, names: func(c config.Config) []string { return []string{"radius." + c.Domain} }}
+}
+
+// newIdentities makes the CAs for servers and devices and the first certificates.
+func newIdentities(c config.Config, now time.Time) (*certs.Authority, []directory.NewSigningKey, error) {
+	servers, row, err := newAuthority("Gatehouse CA of "+c.Domain, "server", now)
 	if err != nil {
 		return nil, nil, err
+	}
+	rows := []directory.NewSigningKey{row}
+	if _, row, err = newAuthority("Gatehouse device CA of "+c.Domain, string(directory.CertificateDevice), now); err != nil {
+		return nil, nil, err
+	}
+	rows = append(rows, row)
+	for _, p := range []purpose{forServers(), forEAP()} {
+		_, row, err := p.issue(servers, c, now)
+		if err != nil {
+			return nil, nil, err
+		}
+		rows = append(rows, row)
+	}
+	return servers, rows, nil
+}
+
+// newAuthority makes the CA of a kind of certificate.
+func newAuthority(name, kind string, now time.Time) (*certs.Authority, directory.NewSigningKey, error) {
+	authority, err := certs.NewAuthority(name, now)
+	if err != nil {
+		return nil, directory.NewSigningKey{}, err
 	}
 	private, err := authority.PrivateKey()
 	if err != nil {
-		return nil, nil, err
+		return nil, directory.NewSigningKey{}, err
 	}
-	issued, err := authority.IssueServer(certificateNames(c), now)
-	if err != nil {
-		return nil, nil, err
-	}
-	certificate, err := certificateRow(issued)
-	if err != nil {
-		return nil, nil, err
-	}
-	return authority, []directory.NewSigningKey{{
-		KID: "ca-server-" + serial(authority.Certificate()), Use: useAuthority, Alg: "ES256", State: directory.KeyActive,
+	return authority, directory.NewSigningKey{
+		KID: "ca-" + kind + "-" + serial(authority.Certificate()), Use: "ca:" + kind, Alg: "ES256", State: directory.KeyActive,
 		Private: private, Public: authority.Certificate(), NotBefore: now, NotAfter: authority.NotAfter(),
-	}, certificate}, nil
+	}, nil
+}
+
+// issue makes a certificate, and what the store keeps of it.
+func (p purpose) issue(authority *certs.Authority, c config.Config, now time.Time) (*tls.Certificate, directory.NewSigningKey, error) {
+	issued, err := authority.IssueServerFor(p.names(c), p.life, now)
+	if err != nil {
+		return nil, directory.NewSigningKey{}, err
+	}
+	row, err := p.row(issued)
+	return issued, row, err
 }
 
 // certificateNames adds the name of this host where there is only one: OpenLDAP's
@@ -59,8 +102,8 @@ func certificateNames(c config.Config) []string {
 	return append(names, host)
 }
 
-// certificateRow is an issued certificate as the store keeps it.
-func certificateRow(issued *tls.Certificate) (directory.NewSigningKey, error) {
+// row is an issued certificate as the store keeps it.
+func (p purpose) row(issued *tls.Certificate) (directory.NewSigningKey, error) {
 	private, err := x509.MarshalPKCS8PrivateKey(issued.PrivateKey)
 	if err != nil {
 		return directory.NewSigningKey{}, fmt.Errorf("encode server key: %w", err)
@@ -70,7 +113,7 @@ func certificateRow(issued *tls.Certificate) (directory.NewSigningKey, error) {
 		chain = append(chain, der...)
 	}
 	return directory.NewSigningKey{
-		KID: "tls-server-" + serial(issued.Leaf.Raw), Use: useCertificate, Alg: "ES256", State: directory.KeyActive,
+		KID: "tls-" + p.name + "-" + serial(issued.Leaf.Raw), Use: p.use(), Alg: "ES256", State: directory.KeyActive,
 		Private: private, Public: chain, NotBefore: issued.Leaf.NotBefore, NotAfter: issued.Leaf.NotAfter,
 	}, nil
 }
@@ -86,9 +129,20 @@ func serial(der []byte) string {
 // Certificate returns the source of the server certificate: the files of tls,
 // else the built-in one, which the process that holds the CA key renews.
 func (c *Core) Certificate(ctx context.Context, o Options) (*certs.Source, error) {
-	load := c.builtIn(o)
-	if o.Config.TLS.CertFile != "" {
-		load = certs.FromFiles(o.Config.TLS.CertFile, o.Config.TLS.KeyFile, o.Now)
+	return c.source(ctx, o, forServers(), o.Config.TLS.CertFile, o.Config.TLS.KeyFile)
+}
+
+// EAPCertificate returns the source of the certificate that devices know the
+// network by: the files of radius.eap, else the built-in one, which is renewed
+// like that of Certificate.
+func (c *Core) EAPCertificate(ctx context.Context, o Options) (*certs.Source, error) {
+	return c.source(ctx, o, forEAP(), o.Config.RADIUS.EAP.CertFile, o.Config.RADIUS.EAP.KeyFile)
+}
+
+func (c *Core) source(ctx context.Context, o Options, p purpose, certFile, keyFile string) (*certs.Source, error) {
+	load := c.builtIn(o, p)
+	if certFile != "" {
+		load = certs.FromFiles(certFile, keyFile, o.Now)
 	}
 	return certs.NewSource(ctx, load, o.Log)
 }
@@ -110,9 +164,9 @@ func (c *Core) CAPool(ctx context.Context) (*x509.CertPool, error) {
 
 // builtIn loads the newest certificate of the store. Where the CA key is, it
 // renews one that is used up or lacks a name; elsewhere it goes on with it.
-func (c *Core) builtIn(o Options) certs.Loader {
+func (c *Core) builtIn(o Options, p purpose) certs.Loader {
 	return func(ctx context.Context, current *tls.Certificate) (*tls.Certificate, error) {
-		key, err := c.newest(ctx, useCertificate)
+		key, err := c.newest(ctx, p.use())
 		if err != nil {
 			return nil, err
 		}
@@ -120,13 +174,13 @@ func (c *Core) builtIn(o Options) certs.Loader {
 		if err != nil {
 			return nil, err
 		}
-		if c.Keys[seal.CA] != nil && !certs.Usable(stored.Leaf, certificateNames(o.Config), o.Now()) {
-			return c.renew(ctx, key, o)
+		if c.Keys[seal.CA] != nil && !certs.Usable(stored.Leaf, p.names(o.Config), o.Now()) {
+			return c.renew(ctx, key, o, p)
 		}
 		if current != nil && current.Leaf.Equal(stored.Leaf) {
 			return current, nil
 		}
-		warnNames(o.Log, stored.Leaf, certificateNames(o.Config))
+		warnNames(o.Log, stored.Leaf, p.names(o.Config))
 		return stored, nil
 	}
 }
@@ -177,9 +231,9 @@ func (c *Core) parse(key directory.SigningKey) (*tls.Certificate, error) {
 	return certificate, nil
 }
 
-// renew issues a certificate and puts it in the place of old.
-func (c *Core) renew(ctx context.Context, old directory.SigningKey, o Options) (*tls.Certificate, error) {
-	row, err := c.newest(ctx, useAuthority)
+// authority opens the CA of a use.
+func (c *Core) authority(ctx context.Context, use string) (*certs.Authority, error) {
+	row, err := c.newest(ctx, use)
 	if err != nil {
 		return nil, err
 	}
@@ -187,15 +241,21 @@ func (c *Core) renew(ctx context.Context, old directory.SigningKey, o Options) (
 	if err != nil {
 		return nil, err
 	}
-	authority, err := certs.ParseAuthority(row.Public, private)
+	return certs.ParseAuthority(row.Public, private)
+}
+
+// DeviceAuthority opens the CA that issues certificates to people's devices.
+func (c *Core) DeviceAuthority(ctx context.Context) (*certs.Authority, error) {
+	return c.authority(ctx, directory.CertificateDevice.AuthorityUse())
+}
+
+// renew issues a certificate and puts it in the place of old.
+func (c *Core) renew(ctx context.Context, old directory.SigningKey, o Options, p purpose) (*tls.Certificate, error) {
+	authority, err := c.authority(ctx, useAuthority)
 	if err != nil {
 		return nil, err
 	}
-	issued, err := authority.IssueServer(certificateNames(o.Config), o.Now())
-	if err != nil {
-		return nil, err
-	}
-	fresh, err := certificateRow(issued)
+	issued, fresh, err := p.issue(authority, o.Config, o.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -75,7 +75,7 @@ func refuseSecond(ctx context.Context, o Options) error {
 }
 
 func (c *Core) fill(ctx context.Context, o Options, finish func(*directory.Writer) error) error {
-	authority, pairs, err := newServerIdentity(o.Config, o.Now())
+	authority, pairs, err := newIdentities(o.Config, o.Now())
 	if err != nil {
 		return err
 	}

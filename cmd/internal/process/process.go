@@ -17,6 +17,7 @@ import (
 
 	"gatehouse/cmd/internal/core"
 	"gatehouse/config"
+	"gatehouse/directory/seal"
 	"gatehouse/internal/buildinfo"
 	"gatehouse/internal/certs"
 	"gatehouse/internal/daemon"
@@ -66,10 +67,14 @@ func Run(ctx context.Context, o Options, doors ...Door) (err error) {
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
 	notifier := sdnotify.New(o.Getenv)
+	watchers := []daemon.Part{watchCertificate("certificate", p.Certificate)}
+	if p.EAPCertificate != nil {
+		watchers = append(watchers, watchCertificate("eap certificate", p.EAPCertificate))
+	}
 	return daemon.Frame{
 		Log: o.Log, Registry: p.Registry, Health: p.health, Signals: o.Signals,
 		Manager: notifier, WatchdogEvery: notifier.WatchdogEvery(),
-	}.Run(ctx, []daemon.Part{p.watchCertificate()}, parts)
+	}.Run(ctx, watchers, parts)
 }
 
 // assemble opens the sockets and the core and builds the daemons. Nothing is
@@ -104,6 +109,12 @@ func assemble(ctx context.Context, o Options, doors []Door) (_ *Process, _ []dae
 	if err := p.Registry.Register(expiry(p.Certificate)); err != nil {
 		return nil, nil, err
 	}
+	if o.Daemon == "radiusd" || p.Core.Keys[seal.CA] != nil {
+		// Who holds the CA renews it for radiusd.
+		if p.EAPCertificate, err = p.Core.EAPCertificate(ctx, options); err != nil {
+			return nil, nil, err
+		}
+	}
 	parts, err := p.build(doors)
 	return p, parts, err
 }
@@ -114,6 +125,8 @@ type Process struct {
 	Core        *core.Core
 	Registry    *prometheus.Registry
 	Certificate *certs.Source
+	// EAPCertificate is what devices know the network by; nil where nobody asks.
+	EAPCertificate *certs.Source
 
 	sockets *listen.Sockets
 	streams map[string][]net.Listener
@@ -150,11 +163,11 @@ func (p *Process) close() error {
 	return err
 }
 
-func (p *Process) watchCertificate() daemon.Part {
+func watchCertificate(name string, source *certs.Source) daemon.Part {
 	return daemon.Part{
-		Name:   "certificate",
-		Run:    func(ctx context.Context) error { p.Certificate.Watch(ctx, certificateEvery); return nil },
-		Reload: p.Certificate.Reload,
+		Name:   name,
+		Run:    func(ctx context.Context) error { source.Watch(ctx, certificateEvery); return nil },
+		Reload: source.Reload,
 	}
 }
 

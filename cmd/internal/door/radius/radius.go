@@ -34,7 +34,7 @@ func build(p *process.Process) (daemon.Part, error) {
 	}
 	server, err := radiusd.New(radiusd.Config{
 		Directory: p.Core.Directory, Auth: p.Packets("radius.listen_auth"), Acct: p.Packets("radius.listen_acct"),
-		Logger: p.Log.With("daemon", "radiusd"), Registry: p.Registry, Instance: host,
+		Certificate: p.EAPCertificate.GetCertificate, Logger: p.Log.With("daemon", "radiusd"), Registry: p.Registry, Instance: host,
 	})
 	if err != nil {
 		return daemon.Part{}, err
