@@ -10,6 +10,6 @@
 // Accounting-Response after the record is. The answer leaves from the address
 // that was asked. One bad packet ends nothing but itself.
 //
-// It does not speak EAP, MS-CHAPv2, CoA or RadSec; docs/spec/radius.md lists
-// what is done, section by section.
+// It speaks PAP, MS-CHAPv2 and what package eap does. It does not speak CoA or
+// RadSec; docs/spec/radius.md lists what is done, section by section.
 package radiusd

@@ -169,7 +169,7 @@ func (w *world) rejected(t *testing.T, p *radius.Packet) {
 }
 
 func TestEAPIsRefusedAsEAP(t *testing.T) {
-	w := newWorld(t, schema.RADIUSClient{})
+	w := newWorld(t, schema.RADIUSClient{Methods: []string{schema.MethodPAP}})
 	p := accessRequest(t, "alice", alicePassword)
 	p.Del(rfc2865.UserPassword_Type)
 	_ = rfc2869.EAPMessage_Set(p, []byte{2, 42, 0, 10, 1, 'a', 'l', 'i', 'c', 'e'})

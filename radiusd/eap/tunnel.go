@@ -1,6 +1,7 @@
 package eap
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -14,7 +15,8 @@ const maxInner = 16 << 10
 // tunnel is EAP-TLS, EAP-TTLS and PEAP from the ClientHello on.
 func (s *session) tunnel() *step {
 	conn := tls.Server(s.pipe, s.config())
-	if err := conn.Handshake(); err != nil {
+	// It outlives the round, whose context is not its own.
+	if err := conn.HandshakeContext(context.WithoutCancel(s.ctx)); err != nil {
 		return s.noHandshake(err)
 	}
 	state := conn.ConnectionState()
