@@ -24,7 +24,7 @@ type applier struct {
 func (a *applier) run() error {
 	for _, step := range []func() error{
 		a.serviceAccounts, a.users, a.groups, a.nestings, a.members, a.policies,
-		a.apps, a.radiusClients, a.scimSources, a.surplus,
+		a.apps, a.radiusClients, a.scimSources, a.surplus, a.settings,
 	} {
 		if err := step(); err != nil {
 			return err

@@ -42,6 +42,8 @@ const setPassword = "set password"
 type Plan struct {
 	Steps []Step
 	Extra []Step // what site.yaml once made and no longer names; deleted only with Prune
+
+	Warnings []string // what the steps break, in words
 }
 
 var errDryRun = errors.New("dry run")

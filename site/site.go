@@ -8,6 +8,7 @@ import (
 
 // Site is the content of a site.yaml. A nil list or pointer was absent.
 type Site struct {
+	Settings        Settings         `yaml:"settings"`
 	Users           []User           `yaml:"users"`
 	Groups          []Group          `yaml:"groups"`
 	ServiceAccounts []ServiceAccount `yaml:"service_accounts"`
@@ -17,6 +18,11 @@ type Site struct {
 	SCIMSources     []SCIMSource     `yaml:"scim_sources"`
 
 	text *text
+}
+
+// Settings hold for everybody.
+type Settings struct {
+	RequireMFA *bool `yaml:"require_mfa"`
 }
 
 // User is a person.

@@ -64,6 +64,9 @@ func (t *tool) printPlan(plan site.Plan, dryRun bool) error {
 	for _, step := range plan.Extra {
 		t.say("No longer in the file: %s %s. --prune deletes it.", step.Entity, step.Name)
 	}
+	for _, line := range plan.Warnings {
+		t.say("%s", line)
+	}
 	switch {
 	case len(plan.Steps) == 0:
 		t.say("All is as the file says.")

@@ -152,12 +152,16 @@ func (s *shell) quote(mark, text string) string {
 		{regexp.QuoteMeta(s.dir), "<dir>"},
 		{`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`, "<uid>"},
 		{`gh_[a-z0-9]+_[a-z2-7]{32}`, "<secret>"},
+		{`secret=[A-Z2-7]{32}`, "secret=<seed>"},
 		{`\b[a-z2-9]{4}(-[a-z2-9]{4}){4}\b`, "<password>"},
+		{`\b[a-z2-9]{4}(-[a-z2-9]{4}){3}\b`, "<code>"},
 		{`\b[0-9a-f]{16}\b`, "<key>"},
 		{`(ca|tls)-(server|radius|device)-[0-9a-f]+`, "$1-$2-<serial>"},
 		{`cli@[^\s"]+`, "cli@<host>"},
 		{`operator:[^ ]+ \(uid \d+\)`, "operator:<me>"},
 		{`"id": ?\d{15,}`, `"id": <id>`},
+		{`(?m)^[0-9a-z]{12}(  |")`, "<id>$1"},
+		{`"id": "[0-9a-z]{12}"`, `"id": "<id>"`},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.name)
 	}
