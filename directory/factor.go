@@ -96,6 +96,14 @@ func (t *trial) challenge(ctx context.Context, right bool) error {
 	return nil
 }
 
+// StepUp reports whether a one-time code would turn a denial about somebody who
+// was authenticated before into an allow. Nothing is recorded.
+func (d *Directory) StepUp(ctx context.Context, a Admission) (bool, error) {
+	a.Factors = append(slices.Clone(a.Factors), FactorTOTP)
+	dec, err := d.authorize(ctx, &a)
+	return dec.Allowed(), err
+}
+
 // decoy reports whether the decision asks for a factor although nothing it could
 // be followed by opens the door.
 func (d *Decision) decoy() bool { return d.Outcome == Challenge && d.User.ID == 0 }

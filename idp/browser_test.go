@@ -58,6 +58,42 @@ func TestInABrowser(t *testing.T) {
 	}
 }
 
+// TestSecondFactorInABrowser: a person gives password and code with the keyboard
+// alone, in German, and a wrong code first.
+func TestSecondFactorInABrowser(t *testing.T) {
+	s := newSite(t, nil)
+	g := s.enrol(s.alice)
+	s.requireMFA()
+	ctx := browsertest.Open(t)
+	complaints := browsertest.Complaints(ctx)
+	browsertest.View{Width: 360, Dark: true}.Use(t, ctx)
+	try := func(steps ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		if err := chromedp.Do(ctx, steps...); err != nil {
+			at, _ := chromedp.Run(ctx, chromedp.Location())
+			t.Fatalf("%v, at %s", err, at)
+		}
+	}
+	const name, word, code = chromedp.CSS(`#username`), chromedp.CSS(`#password`), chromedp.CSS(`#code`)
+	try(chromedp.Navigate(s.url+"/sign-in?return=/profile"), chromedp.Click(chromedp.CSS(`button[name="lang"][value="de"]`)),
+		chromedp.WaitVisible(chromedp.CSS(`html[lang="de"]`)), chromedp.SendKeys(name, "alice"), chromedp.SendKeys(word, password+kb.Enter), chromedp.WaitVisible(code))
+	browsertest.Audit(t, ctx, "flow-factor")
+	if focused, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.activeElement.id`)); err != nil || focused != "code" {
+		t.Errorf("the focus is on %q, %v", focused, err)
+	}
+	try(chromedp.SendKeys(code, "no code"+kb.Enter), chromedp.WaitVisible(chromedp.CSS(`#problem`)))
+	browsertest.Audit(t, ctx, "flow-factor-refused")
+	try(chromedp.SendKeys(code, s.codeOf(g)+kb.Enter), chromedp.WaitVisible(chromedp.CSS(`.gh-facts`)))
+	if at, err := chromedp.Run(ctx, chromedp.Location()); err != nil || at != s.url+"/profile" {
+		t.Errorf("landed on %s, %v", at, err)
+	}
+	for _, c := range complaints() {
+		if !strings.Contains(c, "the server responded with a status of") {
+			t.Errorf("console: %s", c)
+		}
+	}
+}
+
 // waitFor polls an expression until it yields something, over navigations.
 func waitFor(t *testing.T, ctx context.Context, expression string) string {
 	t.Helper()

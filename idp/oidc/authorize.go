@@ -186,6 +186,11 @@ func (s *Server) decide(w http.ResponseWriter, r *edge.Request, a *authorization
 			return s.redirectError(w, r, a, &failure{code: "login_required", description: "nobody is signed in, or not freshly enough"})
 		}
 		return s.toSignIn(w, r, a, live != nil)
+	case live.StepUp && silent:
+		// OpenID Connect Core §3.1.2.6: the person would have to authenticate.
+		return s.redirectError(w, r, a, &failure{code: "login_required", description: "the app asks for a second factor", reason: live.Decision.Reason})
+	case live.StepUp:
+		return s.toFactor(w, r, a)
 	case !live.Decision.Allowed() && silent:
 		return s.redirectError(w, r, a, &failure{code: "access_denied", description: "the person may not enter this app", reason: live.Decision.Reason})
 	case !live.Decision.Allowed():
@@ -239,6 +244,17 @@ func (s *Server) toSignIn(w http.ResponseWriter, r *edge.Request, a *authorizati
 	http.Redirect(w, r.Request, SignInPath+"?"+target.Encode(), http.StatusSeeOther)
 	return edge.Outcome{Result: edge.OK, App: a.client.app.Slug}
 }
+
+// toFactor sends the browser to prove a second factor, and from there back to this
+// request.
+func (s *Server) toFactor(w http.ResponseWriter, r *edge.Request, a *authorization) edge.Outcome {
+	http.Redirect(w, r.Request, FactorPath+"?"+url.Values{"return": {r.URL.RequestURI()}, "up": {"1"}}.Encode(), http.StatusSeeOther)
+	return edge.Outcome{Result: edge.OK, App: a.client.app.Slug}
+}
+
+// FactorPath is where a browser with a session is sent to prove a second factor,
+// with "up=1". Its parameter "return" is the local address to come back to.
+const FactorPath = "/sign-in/factor"
 
 // SignInPath is where a browser is sent to sign in. Its parameter "return" is the
 // local address to come back to; "again" asks also somebody who is signed in.

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"gatehouse/directory"
@@ -52,6 +53,7 @@ type Live struct {
 	directory.Session
 	User     directory.User     // known only when the core allows; see Current
 	Decision directory.Decision // about the app that was asked for
+	StepUp   bool               // a second factor would let the person into the app
 	secret   string
 }
 
@@ -102,15 +104,32 @@ func (m *Manager) Current(ctx context.Context, r *edge.Request, app string) (*Li
 			return nil, err
 		}
 	}
-	return &Live{Session: *row, User: person.User, Decision: dec, secret: secret}, nil
+	live := &Live{Session: *row, User: person.User, Decision: dec, secret: secret}
+	if !dec.Allowed() && !slices.ContainsFunc(row.Factors, isCode) {
+		if live.StepUp, err = m.d.StepUp(ctx, admission(r, row, app)); err != nil {
+			return nil, fmt.Errorf("ask what a second factor would open: %w", err)
+		}
+	}
+	return live, nil
+}
+
+// isCode reports whether a factor is a one-time code: a session that has one is
+// not asked for another.
+func isCode(f directory.Factor) bool {
+	return f == directory.FactorTOTP || f == directory.FactorRecoveryCode
+}
+
+func admission(r *edge.Request, row *directory.Session, app string) directory.Admission {
+	return directory.Admission{
+		User: row.User, Epoch: row.Epoch, App: app, Protocol: directory.ProtocolWeb, Peer: r.Peer, Client: r.Client,
+		Factors: row.Factors, Context: map[string]string{"user_agent": userAgent(r.Request)},
+	}
 }
 
 func (m *Manager) authorize(ctx context.Context, r *edge.Request, row *directory.Session, app string) (directory.Decision, error) {
-	dec, err := m.d.Authorize(ctx, directory.Admission{
-		User: row.User, Epoch: row.Epoch, App: app, Protocol: directory.ProtocolWeb, Peer: r.Peer, Client: r.Client,
-		Factors: row.Factors, Context: map[string]string{"user_agent": userAgent(r.Request)},
-		Entering: app != "",
-	})
+	a := admission(r, row, app)
+	a.Entering = app != ""
+	dec, err := m.d.Authorize(ctx, a)
 	if err != nil {
 		return dec, fmt.Errorf("authorize a session: %w", err)
 	}

@@ -18,8 +18,13 @@ import (
 	"gatehouse/idp/web"
 )
 
-// Path is the address of the page.
-const Path = "/sign-in"
+// The addresses of the page and of the one that asks for a second factor. A
+// browser with a session is sent to the latter with "up=1", and comes back to
+// "return" with the factor in its session.
+const (
+	Path       = "/sign-in"
+	FactorPath = "/sign-in/factor"
+)
 
 // flowCookie holds the random value that binds a form to the browser it was
 // shown in, before anybody is signed in.
@@ -58,6 +63,8 @@ func New(c Config) *Page { return &Page{c} }
 func (p *Page) Register(mux *http.ServeMux) {
 	mux.Handle("GET "+Path, p.Edge.Handle("sign_in_page", p.show))
 	mux.Handle("POST "+Path, p.Edge.Form("sign_in", p.submit))
+	mux.Handle("GET "+FactorPath, p.Edge.Handle("factor_page", p.showFactor))
+	mux.Handle("POST "+FactorPath, p.Edge.Form("factor", p.submitFactor))
 }
 
 // show answers GET: the form, or on to where one wanted to go.
@@ -85,13 +92,24 @@ func (p *Page) show(w http.ResponseWriter, r *edge.Request) edge.Outcome {
 // form shows the form with a token that this browser can send back once it is
 // filled in.
 func (p *Page) form(w http.ResponseWriter, r *edge.Request, status int, data web.SignInData) edge.Outcome {
+	flow := p.flow(w, r)
+	here := Path + "?" + url.Values{"return": {data.Return}}.Encode()
+	return p.Edge.Page(w, r, web.Page{Name: web.SignIn, Status: status, CSRF: flowToken(flow, data.Return), Here: here, Data: data})
+}
+
+// flow returns what binds forms to this browser; a new one is set in a cookie.
+func (p *Page) flow(w http.ResponseWriter, r *edge.Request) string {
 	flow, ok := readFlow(r.Request)
 	if !ok {
 		flow = rand.Text() + rand.Text()
-		http.SetCookie(w, &http.Cookie{Name: flowCookie, Value: flow, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+		http.SetCookie(w, cookie(flowCookie, flow, 0))
 	}
-	here := Path + "?" + url.Values{"return": {data.Return}}.Encode()
-	return p.Edge.Page(w, r, web.Page{Name: web.SignIn, Status: status, CSRF: flowToken(flow, data.Return), Here: here, Data: data})
+	return flow
+}
+
+// cookie is one of ours, for this host alone; age as in http.Cookie.
+func cookie(name, value string, age int) *http.Cookie {
+	return &http.Cookie{Name: name, Value: value, MaxAge: age, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
 func readFlow(r *http.Request) (string, bool) {
@@ -126,54 +144,74 @@ func (p *Page) submit(w http.ResponseWriter, r *edge.Request) edge.Outcome {
 		out.Result, out.Reason = edge.Refused, "stale_form"
 		return out
 	}
-	dec, err := p.Directory.Authenticate(r.Context(), directory.Attempt{
-		Name: data.Username, Proof: directory.PasswordProof{Password: directory.Secret(r.PostForm.Get("password"))},
-		Protocol: directory.ProtocolWeb, Received: r.Received, Peer: r.Peer, Client: r.Client,
-		Context: map[string]string{"user_agent": r.UserAgent()},
-	})
-	if err != nil {
+	dec, err := p.Directory.Authenticate(r.Context(), attempt(r, data.Username, directory.PasswordProof{Password: directory.Secret(r.PostForm.Get("password"))}))
+	switch {
+	case err != nil:
 		return p.Edge.Fail(w, r, err)
-	}
-	if !dec.Allowed() {
+	case dec.Outcome == directory.Challenge:
+		return p.ask(w, r, data, &dec, flow)
+	case !dec.Allowed():
+		p.hold(r, &dec)
 		return p.refuse(w, r, data, &dec)
+	default:
+		return p.enter(w, r, data.App, data.Return, &dec)
 	}
-	if err := p.Sessions.Begin(r.Context(), w, r, &dec); err != nil {
+}
+
+// attempt describes what a form shows to the core. The answer waits for its tick
+// in hold, after whatever is still to be stored.
+func attempt(r *edge.Request, name string, proof directory.Proof) directory.Attempt {
+	return directory.Attempt{
+		Name: name, Proof: proof, Protocol: directory.ProtocolWeb, Challenge: true, Unhurried: true,
+		Received: r.Received, Peer: r.Peer, Client: r.Client, Context: map[string]string{"user_agent": r.UserAgent()},
+	}
+}
+
+// enter signs in whom the core has allowed.
+func (p *Page) enter(w http.ResponseWriter, r *edge.Request, app, to string, dec *directory.Decision) edge.Outcome {
+	if err := p.Sessions.Begin(r.Context(), w, r, dec); err != nil {
 		return p.Edge.Fail(w, r, err)
 	}
 	if p.SignedIn != nil {
 		p.SignedIn(r.Context(), dec.User)
 	}
-	return p.goOn(w, r, data, &dec)
+	http.SetCookie(w, cookie(flowCookie, "", -1))
+	http.SetCookie(w, cookie(stepCookie, "", -1))
+	return p.goOn(w, r, app, to, dec)
 }
 
 // refuse shows the form again. Whatever the reason, outsiders read one sentence;
 // only waiting has its own, because the account has nothing to do with it.
 func (p *Page) refuse(w http.ResponseWriter, r *edge.Request, data web.SignInData, dec *directory.Decision) edge.Outcome {
-	l := p.Pages.Locale(r.Request)
-	status := http.StatusForbidden
-	data.Problem = l.Text("signin.wrong")
-	if dec.Reason == directory.ReasonThrottled {
-		status = http.StatusTooManyRequests
-		left := max(dec.RetryAfter, time.Second)
-		data.Problem = l.Text("signin.throttled", l.Span(left))
-		w.Header().Set("Retry-After", strconv.Itoa(int((left+time.Second-1)/time.Second)))
-	}
+	status, problem := p.problem(w, r, dec, "signin.wrong")
+	data.Problem = problem
 	out := p.form(w, r, status, data)
 	out.Result, out.Reason = edge.Refused, string(dec.Reason)
 	return out
 }
 
+// problem is what an outsider reads about a refusal, and its status; wrong is the
+// key of the one sentence for whatever was wrong.
+func (p *Page) problem(w http.ResponseWriter, r *edge.Request, dec *directory.Decision, wrong string) (int, string) {
+	l := p.Pages.Locale(r.Request)
+	if dec.Reason != directory.ReasonThrottled {
+		return http.StatusForbidden, l.Text(wrong)
+	}
+	left := max(dec.RetryAfter, time.Second)
+	w.Header().Set("Retry-After", strconv.Itoa(int((left+time.Second-1)/time.Second)))
+	return http.StatusTooManyRequests, l.Text("signin.throttled", l.Span(left))
+}
+
 // goOn leads to where one wanted to go. To an app it goes by a page of its own,
 // see web.ContinueData.
-func (p *Page) goOn(w http.ResponseWriter, r *edge.Request, data web.SignInData, dec *directory.Decision) edge.Outcome {
-	http.SetCookie(w, &http.Cookie{Name: flowCookie, MaxAge: -1, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+func (p *Page) goOn(w http.ResponseWriter, r *edge.Request, app, to string, dec *directory.Decision) edge.Outcome {
 	out := edge.Outcome{Result: edge.Allowed, User: dec.User.Username}
-	if data.App == "" {
-		http.Redirect(w, r.Request, data.Return, http.StatusSeeOther)
+	if app == "" {
+		http.Redirect(w, r.Request, to, http.StatusSeeOther)
 		return out
 	}
 	//nolint:gosec // LocalPath has checked it
-	page := p.Edge.Page(w, r, web.Page{Name: web.Continue, Here: "/", Data: web.ContinueData{URL: template.URL(data.Return), App: data.App}})
+	page := p.Edge.Page(w, r, web.Page{Name: web.Continue, Here: "/", Data: web.ContinueData{URL: template.URL(to), App: app}})
 	if page.Err != nil {
 		return page
 	}

@@ -22,6 +22,7 @@ type Name string
 // The pages. What each expects as Data is said at its type.
 const (
 	SignIn    Name = "sign-in"    // SignInData
+	Factor    Name = "factor"     // FactorData
 	SignOut   Name = "sign-out"   // SignOutData
 	SignedOut Name = "signed-out" // nil
 	Error     Name = "error"      // ErrorData
@@ -70,6 +71,16 @@ type SignInData struct {
 	Username string // as typed before
 	Problem  string // why the last try failed; empty: there was none
 	Return   string // local address to go to afterwards
+}
+
+// FactorData is what the page for a second factor shows.
+type FactorData struct {
+	App      string // name of the app one is going to; empty: the portal
+	Username string // whose factor is asked for, as typed before
+	Problem  string // why the last try failed; empty: there was none
+	Return   string // local address to go to afterwards
+	Up       bool   // somebody is signed in already
+	Restart  string // address of the sign-in page
 }
 
 // SignOutData is what the question before a sign-out shows.
@@ -159,7 +170,7 @@ func New(brand Brand) (*Pages, error) {
 	}
 	for _, c := range p.catalogues {
 		p.templates[c] = make(map[Name]*template.Template)
-		for _, n := range []Name{SignIn, SignOut, SignedOut, Error, Portal, Tiles, Profile, Continue} {
+		for _, n := range []Name{SignIn, Factor, SignOut, SignedOut, Error, Portal, Tiles, Profile, Continue} {
 			if p.templates[c][n], err = p.parse(c, n); err != nil {
 				return nil, fmt.Errorf("parse page %s: %w", n, err)
 			}

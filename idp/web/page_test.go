@@ -37,6 +37,8 @@ func samples() map[string]Page {
 	return map[string]Page{
 		"sign-in":          {Name: SignIn, CSRF: "x", Data: SignInData{App: "Grafana", Return: "/"}},
 		"sign-in-problem":  {Name: SignIn, CSRF: "x", Status: http.StatusForbidden, Data: SignInData{Username: "amelie", Problem: "The username or the password is not right. Check both and try again."}},
+		"factor":           {Name: Factor, CSRF: "x", Data: FactorData{App: "Grafana", Username: "amelie", Return: "/", Restart: "/sign-in?again=1"}},
+		"factor-problem":   {Name: Factor, CSRF: "x", Status: http.StatusForbidden, Data: FactorData{Username: "amelie.brunner-with-a-long-address@departments.example.com", Return: "/", Restart: "/sign-in?again=1", Problem: "The username, the password or the code is not right. Try the next code, or start again."}},
 		"sign-out":         {Name: SignOut, CSRF: "x", Data: SignOutData{App: "Grafana", Action: "/sign-out", Fields: []Field{{"a", "b"}}}},
 		"signed-out":       {Name: SignedOut},
 		"error":            {Name: Error, Status: http.StatusServiceUnavailable, Data: ErrorData{Title: "Sign-in is not available right now", Text: []string{"Your request could not be checked because a part of the service does not answer. Your account is in order. Try again in a moment."}, RequestID: "6f3b2f5ad6e4c21b", Retry: "/", Home: true}},
