@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -13,6 +14,7 @@ const (
 	pollEvery   = 25 * time.Millisecond
 	syncTimeout = 2 * time.Second
 	syncBatch   = 1000 // transactions of the feed read at once
+	lastMost    = 1000 // changes that are kept for those who follow the feed
 
 	crowd     = 4 // attempts served by one read, from which on the next waits for more
 	gatherFor = 50 * time.Microsecond
@@ -33,6 +35,7 @@ type follower struct {
 	lost  bool // the last read failed
 	next  *round
 	moved chan struct{} // closed when head moves
+	last  []Change      // that led to head, as read: whole transactions without a gap; may be none
 }
 
 // round is one read of the head and all attempts that it serves.
@@ -150,15 +153,17 @@ func (f *follower) catchUp(ctx context.Context, head Head) error {
 	at := f.applied()
 	if at.Epoch != head.Epoch || at.Seq == 0 {
 		f.cache.clear(head.Seq)
-		f.move(head)
+		f.move(head, nil)
 		return nil
 	}
+	var changes []Change
 	for at.Seq < head.Seq {
-		changes, err := f.store.Changes(ctx, at.Seq, syncBatch)
+		var err error
+		changes, err = f.store.Changes(ctx, at.Seq, syncBatch)
 		switch {
 		case errors.Is(err, ErrSeqTrimmed):
 			f.cache.clear(head.Seq)
-			f.move(head)
+			f.move(head, nil)
 			return nil
 		case err != nil:
 			return err
@@ -169,7 +174,7 @@ func (f *follower) catchUp(ctx context.Context, head Head) error {
 		f.cache.apply(changes, at.Seq)
 		f.limiter.apply(changes)
 	}
-	f.move(at)
+	f.move(at, changes)
 	return nil
 }
 
@@ -179,10 +184,15 @@ func (f *follower) applied() Head {
 	return f.head
 }
 
-func (f *follower) move(h Head) {
+// move says that the caches have caught up with h, by last and maybe changes
+// before.
+func (f *follower) move(h Head, last []Change) {
+	if len(last) > lastMost {
+		last = nil // an import: who follows reads it again, and nobody keeps it
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.head = h
+	f.head, f.last = h, last
 	close(f.moved)
 	f.moved = make(chan struct{})
 }
@@ -211,7 +221,7 @@ func (d *Directory) Follow(ctx context.Context, from Head) iter.Seq2[Change, err
 		at := from
 		for ctx.Err() == nil {
 			f.mu.Lock()
-			head, moved := f.head, f.moved
+			head, moved, changes := f.head, f.moved, f.last
 			f.mu.Unlock()
 			if head.Epoch > at.Epoch && head.Seq != 0 {
 				yield(Change{}, ErrSeqTrimmed)
@@ -224,7 +234,12 @@ func (d *Directory) Follow(ctx context.Context, from Head) iter.Seq2[Change, err
 				}
 				continue
 			}
-			changes, err := d.store.Changes(ctx, at.Seq, syncBatch)
+			var err error
+			if i := slices.IndexFunc(changes, func(c Change) bool { return c.Seq == at.Seq+1 }); i >= 0 {
+				changes = changes[i:]
+			} else {
+				changes, err = d.store.Changes(ctx, at.Seq, syncBatch)
+			}
 			switch {
 			case errors.Is(err, ErrSeqTrimmed):
 				yield(Change{}, ErrSeqTrimmed)

@@ -129,6 +129,12 @@ func (s *Store) View(ctx context.Context, fn func(*directory.Tx) error) error {
 }
 
 func (s *Store) view(ctx context.Context, fn func(*conn) error) error {
+	return s.read(ctx, s.d.locks.view, fn)
+}
+
+// read gives fn a connection, in a transaction that begin starts; "": in none,
+// for a single statement, which may run twice.
+func (s *Store) read(ctx context.Context, begin string, fn func(*conn) error) error {
 	c, err := s.viewConn(ctx)
 	if err != nil {
 		return err
@@ -137,10 +143,14 @@ func (s *Store) view(ctx context.Context, fn func(*conn) error) error {
 	run := func() (err error) {
 		broken, all := true, false
 		defer func() { s.views.put(c, broken, all) }()
-		err = c.run(ctx, s.d.locks.view, func() error {
-			began = true
-			return fn(c)
-		})
+		if begin == "" {
+			err = c.plain(ctx, func() error { return fn(c) })
+		} else {
+			err = c.run(ctx, begin, func() error {
+				began = true
+				return fn(c)
+			})
+		}
 		broken = err != nil && !c.usable()
 		all = broken && ctx.Err() == nil // the idle ones broke for the same reason
 		return err
