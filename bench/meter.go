@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"gatehouse/test/stage"
@@ -26,18 +27,19 @@ type result struct {
 	things   int // operations, or entries of a dump
 	elapsed  time.Duration
 	cpu      time.Duration // of the server
+	asking   time.Duration // processor time of the load generator
 	p50, p99 time.Duration // of one question
 	rss      int64
 }
 
 func (r result) rate() float64 { return float64(r.things) / r.elapsed.Seconds() }
 
-// cost is the server's processor time for one thing.
-func (r result) cost() time.Duration {
+// each is the part of a processor time that one thing took.
+func (r result) each(total time.Duration) time.Duration {
 	if r.things == 0 {
 		return 0
 	}
-	return r.cpu / time.Duration(r.things)
+	return total / time.Duration(r.things)
 }
 
 // measure opens n clients, lets them ask for a second to warm up and then for
@@ -57,10 +59,12 @@ func measure(ctx context.Context, server *stage.Process, length time.Duration, n
 	if err != nil {
 		return result{}, err
 	}
+	own := processorTime()
 	got, err := drive(ctx, clients, length)
 	if err != nil {
 		return result{}, fmt.Errorf("ask %s: %w", server.Name, err)
 	}
+	got.asking = processorTime() - own
 	after, err := server.CPU()
 	if err != nil {
 		return result{}, err
@@ -68,6 +72,15 @@ func measure(ctx context.Context, server *stage.Process, length time.Duration, n
 	got.cpu = after - before
 	got.rss, err = server.RSS()
 	return got, err
+}
+
+// processorTime is what this process has used so far.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // quiet waits until a server has finished what the first sign-ins left to do:

@@ -47,15 +47,15 @@ func (s section) String() string {
 		}
 		return b.String()
 	}
-	b.WriteString("| server | per second | ours is | CPU each | p50 | p99 | RSS | target |\n|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| server | per second | ours is | CPU each | asking | p50 | p99 | RSS | target |\n|---|---|---|---|---|---|---|---|---|\n")
 	ours := s.lines[0].result.rate()
 	for i, l := range s.lines {
 		ratio := ""
 		if i > 0 && l.result.rate() > 0 {
 			ratio = fmt.Sprintf("%.1f×", ours/l.result.rate())
 		}
-		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %s | %s | %s | %s |\n", l.server, l.result.rate(), ratio,
-			micros(l.result.cost()), micros(l.result.p50), micros(l.result.p99), mebibytes(l.result.rss), l.target)
+		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %s | %s | %s | %s | %s |\n", l.server, l.result.rate(), ratio,
+			micros(l.result.each(l.result.cpu)), micros(l.result.each(l.result.asking)), micros(l.result.p50), micros(l.result.p99), mebibytes(l.result.rss), l.target)
 	}
 	return b.String()
 }
@@ -73,7 +73,7 @@ const preface = `# Benchmarks
 Written by ` + "`make bench`" + `, which replaces the sections that it measures. Gatehouse and its peers run one after the
 other on the same machine; the load generator, and whatever else runs there (see the load average of the last minute),
 share the processors with the server, so "CPU each" (the server's own processor time for one operation) says more than
-the rate. 16 connections, one request in flight on each.
+the rate: "asking", the same of the load generator, is the part of it that no server can do anything about. 16 connections, one request in flight on each.
 `
 
 // write puts the sections of this run into the file and keeps the others.
