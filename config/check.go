@@ -35,6 +35,7 @@ func (d *document) check() {
 	d.checkOneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	d.checkOneOf("log.format", c.Log.Format, "text", "json")
 	d.checkListeners()
+	d.checkProfiles()
 	d.checkProxies()
 	for i, key := range c.SelfService.Writable {
 		d.checkOneOf(item("self_service.writable", i), key, "sshPublicKey")

@@ -78,6 +78,11 @@ type LDAP struct {
 	ListenTLS []string `yaml:"listen_tls"`
 	// LDAP over a unix socket (ldapi). Empty is off.
 	ListenUnix string `yaml:"listen_unix"`
+	// How entries look to clients of a listener: ADDRESS=PROFILE, with an
+	// address from above, as in "localhost:3390=ad-lite". The profiles are
+	// rfc2307bis (default), rfc2307, vcenter and ad-lite. The profile of a
+	// service account goes before that of the listener.
+	Profiles []string `yaml:"profiles"`
 }
 
 // RADIUS holds the listeners of radiusd.
@@ -161,7 +166,7 @@ func Default() Config {
 		DataDir:   "gatehouse-data",
 		Database:  Database{URL: "sqlite:"},
 		Log:       Log{Level: "info", Format: "text"},
-		LDAP:      LDAP{Listen: []string{"localhost:3389"}, ListenTLS: []string{"localhost:6636"}},
+		LDAP:      LDAP{Listen: []string{"localhost:3389"}, ListenTLS: []string{"localhost:6636"}, Profiles: []string{}},
 		RADIUS:    RADIUS{ListenAuth: []string{"localhost:1812"}, ListenAcct: []string{"localhost:1813"}, ListenTLS: []string{}},
 		SCIM:      SCIM{Listen: []string{"localhost:9444"}, ListenTLS: []string{}, Upstream: "http://127.0.0.1:9444"},
 		IDP:       IDP{ListenTLS: []string{"localhost:9443"}, Listen: []string{}, TrustedProxies: []string{}, Aliases: []string{}},
@@ -181,7 +186,7 @@ func Packaged() Config {
 	c.PublicURL = "https://localhost" // refused, so that nobody forgets to set it
 	c.DataDir = packagedDataDir
 	c.Log.Format = "json"
-	c.LDAP = LDAP{Listen: []string{":389"}, ListenTLS: []string{":636"}, ListenUnix: packagedRuntimeDir + "/ldapi"}
+	c.LDAP = LDAP{Listen: []string{":389"}, ListenTLS: []string{":636"}, ListenUnix: packagedRuntimeDir + "/ldapi", Profiles: []string{}}
 	c.RADIUS = RADIUS{ListenAuth: []string{":1812"}, ListenAcct: []string{":1813"}, ListenTLS: []string{}}
 	c.SCIM.Listen = []string{"unix:" + packagedRuntimeDir + "/scim.sock"}
 	c.SCIM.Upstream = "unix:" + packagedRuntimeDir + "/scim.sock"

@@ -3,6 +3,7 @@ package config
 import (
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -103,4 +104,32 @@ func (c Config) FirstOpenListener() (key, address string) {
 		}
 	}
 	return "", ""
+}
+
+// LDAPProfile is how entries look on the LDAP listener of an address.
+type LDAPProfile struct{ Address, Profile string }
+
+// AddressProfiles returns ldap.profiles in parts.
+func (l LDAP) AddressProfiles() []LDAPProfile {
+	list := make([]LDAPProfile, len(l.Profiles))
+	for i, text := range l.Profiles {
+		at := max(0, strings.LastIndex(text, "="))
+		list[i] = LDAPProfile{text[:at], strings.TrimPrefix(text[at:], "=")}
+	}
+	return list
+}
+
+func (d *document) checkProfiles() {
+	l := d.config.LDAP
+	for i, p := range l.AddressProfiles() {
+		key := item("ldap.profiles", i)
+		switch {
+		case p.Address == "":
+			d.problem(key, "%q is not ADDRESS=PROFILE", l.Profiles[i])
+		case !slices.Contains(l.Listen, p.Address) && !slices.Contains(l.ListenTLS, p.Address) && p.Address != l.ListenUnix:
+			d.problem(key, "%q is no address of ldap.listen, ldap.listen_tls or ldap.listen_unix", p.Address)
+		default:
+			d.checkOneOf(key, p.Profile, "rfc2307bis", "rfc2307", "vcenter", "ad-lite")
+		}
+	}
 }

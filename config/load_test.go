@@ -27,7 +27,7 @@ func TestLoadErrors(t *testing.T) {
 		want     string
 	}{
 		{name: "unknown key", in: "domain: example.org\nlisten: 1\n", want: `gatehouse.yaml:2:1: unknown key "listen"; known are domain, public_url, data_dir, keys_dir, database, tls, log, ldap, radius, scim, idp, metrics, posix, self_service`},
-		{name: "unknown key in a section", in: "ldap: {lisen: []}\n", want: `gatehouse.yaml:1:8: unknown key "lisen" in ldap; known are listen, listen_tls, listen_unix`},
+		{name: "unknown key in a section", in: "ldap: {lisen: []}\n", want: `gatehouse.yaml:1:8: unknown key "lisen" in ldap; known are listen, listen_tls, listen_unix, profiles`},
 		{name: "capital letters", in: "Domain: example.org\n", want: `gatehouse.yaml:1:1: unknown key "Domain"; known are domain, public_url, data_dir, keys_dir, database, tls, log, ldap, radius, scim, idp, metrics, posix, self_service`},
 		{name: "duplicate key", in: "domain: a.example\ndomain: b.example\n", want: `gatehouse.yaml:2:1: mapping key "domain" already defined at [1:1]`},
 		{name: "not yaml", in: "domain: [\n", want: `gatehouse.yaml:1:9: sequence end token ']' not found`},
@@ -73,6 +73,9 @@ func TestLoadErrors(t *testing.T) {
 		{name: "everybody is a proxy", in: "idp: {trusted_proxies: [0.0.0.0/0]}\n", want: `gatehouse.yaml:1:25: idp.trusted_proxies[0]: "0.0.0.0/0" is the whole internet; name the proxies`},
 		{name: "everybody is a proxy, IPv6", in: "idp: {trusted_proxies: ['::/0']}\n", want: `gatehouse.yaml:1:25: idp.trusted_proxies[0]: "::/0" is the whole internet; name the proxies`},
 		{name: "a proxy by name", in: "idp: {trusted_proxies: [proxy]}\n", want: `gatehouse.yaml:1:25: idp.trusted_proxies[0]: "proxy" is neither an address nor a network, as in 192.0.2.0/24`},
+		{name: "profile", in: "ldap: {profiles: ['localhost:3389=posix']}\n", want: `gatehouse.yaml:1:19: ldap.profiles[0]: "posix" is none of rfc2307bis, rfc2307, vcenter, ad-lite`},
+		{name: "profile of no listener", in: "ldap: {profiles: ['localhost:1=rfc2307']}\n", want: `gatehouse.yaml:1:19: ldap.profiles[0]: "localhost:1" is no address of ldap.listen, ldap.listen_tls or ldap.listen_unix`},
+		{name: "profile without an address", in: "ldap: {profiles: [rfc2307]}\n", want: `gatehouse.yaml:1:19: ldap.profiles[0]: "rfc2307" is not ADDRESS=PROFILE`},
 		{name: "alias", in: "idp: {aliases: ['a b']}\n", want: `gatehouse.yaml:1:17: idp.aliases[0]: "a b" is not a domain name: " " is not a lower-case letter, digit or hyphen`},
 
 		{name: "posix range", in: "posix: {first: 2000, last: 1000}\n", want: `gatehouse.yaml:1:8: posix: first is greater than last`},

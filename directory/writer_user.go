@@ -189,6 +189,9 @@ func (w *Writer) prepareUser(u, before *User) error {
 	if err := w.d.splitAttributes(u); err != nil {
 		return err
 	}
+	if err := schema.LDAPProfile(u.Attrs.First(AttrLDAPProfile)).Check(); err != nil {
+		return invalid(entityOf(u.Kind), AttrLDAPProfile, "%s", err.Error())
+	}
 	return w.prepareEmails(u, before)
 }
 

@@ -43,6 +43,9 @@ func newIdentity(d *directory.Decision, dn string, b *bindName) *identity {
 
 // profileOf returns the profile that was chosen for a service account, "" when none was.
 func profileOf(u *directory.User) schema.LDAPProfile {
+	if u.Kind != directory.ServiceAccount {
+		return ""
+	}
 	return schema.LDAPProfile(u.Attrs.First(directory.AttrLDAPProfile))
 }
 

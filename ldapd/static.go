@@ -155,21 +155,30 @@ func wanted(list [][]byte, a *staticAttr) bool {
 	})
 }
 
-// searchStatic sends what a search finds whose base is the root DSE or the subschema; it is false for any other base.
+// searchStatic sends what a search finds whose base is the root DSE, the subschema or, for those who read the whole
+// tree, the monitor; it is false for any other base.
 func (op *operation) searchStatic(base *wire.Name) bool {
 	s := &op.m.Search
-	for _, e := range op.c.s.static {
-		if e.key != string(base.Key()) {
-			continue
-		}
-		if e.key == "" && s.Scope != wire.ScopeBase {
-			return false
-		}
-		if s.Scope != wire.ScopeOneLevel && e.match(&s.Filter, 0) == isTrue {
-			_ = op.end(e.append(op.begin(), op.m.ID, s))
-			op.entries++
-		}
-		return true
+	e := op.static(string(base.Key()))
+	if e == nil || e.key == "" && s.Scope != wire.ScopeBase {
+		return false
 	}
-	return false
+	if s.Scope != wire.ScopeOneLevel && e.match(&s.Filter, 0) == isTrue {
+		_ = op.end(e.append(op.begin(), op.m.ID, s))
+		op.entries++
+	}
+	return true
+}
+
+// static returns the static entry of a normalised name, nil when there is none for this requester.
+func (op *operation) static(key string) *staticEntry {
+	for _, e := range op.c.s.static {
+		if e.key == key {
+			return e
+		}
+	}
+	if key == monitorDN && op.who != nil && !op.who.view && (op.who.readsAll() || op.who.hasRole()) {
+		return op.c.s.monitor()
+	}
+	return nil
 }

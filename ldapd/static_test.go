@@ -5,9 +5,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 
+	"gatehouse/directory"
+	"gatehouse/ldapd/projection"
 	"gatehouse/ldapd/wire"
 )
 
@@ -116,6 +119,32 @@ func TestStaticSubtreeOfSubschema(t *testing.T) {
 		res, err := c.Search(ldap.NewSearchRequest("CN=Subschema", scope, 0, 0, 0, false, "(objectClass=subschema)", []string{"attributeTypes"}, nil))
 		if err != nil || len(res.Entries) != want {
 			t.Errorf("scope %d: %v, %v", scope, res, err)
+		}
+	}
+}
+
+// TestMonitor: those who read the whole tree hear how the server is, also when the core is lost; others hear nothing.
+func TestMonitor(t *testing.T) {
+	w := wikiWorld(t)
+	ask := func(dn string) (string, int) {
+		res, err := w.bound(dn).Search(search(monitorDN, ldap.ScopeBaseObject, "(objectClass=*)"))
+		if err != nil || len(res.Entries) == 0 {
+			return "", code(err)
+		}
+		return strings.Join(res.Entries[0].GetAttributeValues("description"), "\n"), 0
+	}
+	for _, dn := range []string{readerDN, bobDN} {
+		if text, _ := ask(dn); !strings.Contains(text, "serving the directory as of change ") || !strings.Contains(text, "2 people, 4 service accounts, 1 groups, 1 memberships") {
+			t.Errorf("%s reads %q", dn, text)
+		}
+	}
+	lost := projection.Stats{Ready: true, Head: directory.Head{Seq: 7, Epoch: 2}, StaleSince: time.Unix(1_800_000_000, 0)}
+	if got := served(&lost); got != "the core is lost since 2027-01-15T08:00:00Z, serving generation 2 as of change 7" {
+		t.Errorf("lost: %s", got)
+	}
+	for _, dn := range []string{aliceDN, plainDN, "uid=alice,ou=users," + wikiDN} {
+		if text, got := ask(dn); got != ldap.LDAPResultNoSuchObject {
+			t.Errorf("%s reads %q, %d", dn, text, got)
 		}
 	}
 }

@@ -18,6 +18,7 @@ func subschema() *staticEntry {
 		{name: "attributeTypes", values: described(schema.LDAPTypes()), operational: true},
 		{name: "objectClasses", values: described(schema.ObjectClasses()), operational: true},
 		{name: "matchingRules", values: described(schema.MatchingRules()), operational: true},
+		{name: "matchingRuleUse", values: described(schema.MatchingRuleUses()), operational: true},
 		{name: "ldapSyntaxes", values: described(schema.Syntaxes()), operational: true},
 		{name: "subschemaSubentry", values: []string{subschemaDN}, operational: true},
 	}}

@@ -168,13 +168,13 @@ func (a *applier) serviceAccount(sa *ServiceAccount) error {
 	before := have.Rev
 	if found {
 		have, err = a.w.UpdateUser(have.ID, func(u *directory.User) error {
-			if sa.Networks != nil {
-				u.Networks = sa.Networks
-			}
+			sa.fill(u)
 			return nil
 		})
 	} else {
-		have, err = a.w.CreateUser(directory.User{Kind: directory.ServiceAccount, Username: sa.Name, Networks: sa.Networks})
+		fresh := directory.User{Kind: directory.ServiceAccount, Username: sa.Name, Attrs: directory.Attributes{}}
+		sa.fill(&fresh)
+		have, err = a.w.CreateUser(fresh)
 	}
 	if err != nil {
 		return err
@@ -196,6 +196,16 @@ func (a *applier) serviceAccount(sa *ServiceAccount) error {
 		a.updated("service account", sa.Name)
 	}
 	return err
+}
+
+// fill writes what the file says of an account into to.
+func (sa *ServiceAccount) fill(to *directory.User) {
+	if sa.Networks != nil {
+		to.Networks = sa.Networks
+	}
+	if sa.LDAPProfile != nil {
+		to.Attrs.Set(directory.AttrLDAPProfile, *sa.LDAPProfile)
+	}
 }
 
 func (a *applier) surplusPeople() ([]deletion, error) {

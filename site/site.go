@@ -68,6 +68,7 @@ type ServiceAccount struct {
 	ResetPassword bool     `yaml:"reset_password"`
 	Grants        []string `yaml:"grants"`
 	Networks      []string `yaml:"networks"`
+	LDAPProfile   *string  `yaml:"ldap_profile"` // how entries look to it; empty: as its listener says
 }
 
 // Policy is a named rule.

@@ -24,6 +24,7 @@ type serviceAccountView struct {
 	Name     string            `json:"name"`
 	Grants   []directory.Right `json:"grants"`
 	Networks []string          `json:"networks,omitempty"`
+	Profile  string            `json:"ldap_profile,omitempty"`
 	Status   directory.Status  `json:"status"`
 	Source   string            `json:"source"`
 	UID      string            `json:"uid"`
@@ -34,7 +35,7 @@ type serviceAccountView struct {
 func viewServiceAccount(r *directory.Reader, u directory.User) (serviceAccountView, error) {
 	v := serviceAccountView{
 		Name: u.Username, Grants: []directory.Right{}, Networks: u.Networks, Status: u.Status, Source: u.Source,
-		UID: u.UID, Created: u.Created, Updated: u.Updated,
+		UID: u.UID, Created: u.Created, Updated: u.Updated, Profile: u.Attrs.First(directory.AttrLDAPProfile),
 	}
 	for g, err := range r.Grants(directory.GrantQuery{Users: []directory.UserID{u.ID}}) {
 		if err != nil {
@@ -55,7 +56,7 @@ func (v serviceAccountView) grants() string {
 
 func (t *tool) serviceAccountAdd() *cobra.Command {
 	var grants, networks []string
-	var file string
+	var file, profile string
 	c := &cobra.Command{
 		Use: "add NAME", Short: "Add a service account and print its password", Args: arguments(1, 1),
 		Long: "Adds a service account. Its password is made and printed, unless --password-file gives one.\n" +
@@ -70,13 +71,16 @@ func (t *tool) serviceAccountAdd() *cobra.Command {
 					return err
 				}
 			}
-			return t.addServiceAccount(c, directory.User{Kind: directory.ServiceAccount, Username: args[0], Networks: networks}, grants, given)
+			account := directory.User{Kind: directory.ServiceAccount, Username: args[0], Networks: networks, Attrs: directory.Attributes{}}
+			account.Attrs.Set(directory.AttrLDAPProfile, profile)
+			return t.addServiceAccount(c, account, grants, given)
 		},
 	}
 	f := c.Flags()
 	f.StringArrayVar(&grants, "grant", nil, "what it may do; may be repeated")
 	f.StringArrayVar(&networks, "network", nil, "`network` it may come from; may be repeated")
 	f.StringVar(&file, "password-file", "", "`file` that holds the password; - is standard input")
+	f.StringVar(&profile, "ldap-profile", "", "how LDAP entries look to it: rfc2307bis, rfc2307, vcenter, ad-lite")
 	return c
 }
 

@@ -181,6 +181,9 @@ func (s sight) leaf(unit uint32, rdn []byte) uint32 {
 		return 0
 	}
 	attr, known := s.d.find(typ)
+	if string(typ) == "cn" && unit != slotUsers && unit != slotViewUsers {
+		attr, known = attrCN, true // whatever the view calls it: names of groups stay as they are
+	}
 	if !known {
 		return 0
 	}
