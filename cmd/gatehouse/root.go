@@ -39,7 +39,7 @@ func (t *tool) rootCommand() *cobra.Command {
 		t.initCommand(), t.serveCommand(), t.applyCommand(),
 		t.userCommand(), t.groupCommand(), t.appCommand(),
 		t.radiusClientCommand(), t.scimSourceCommand(), t.serviceAccountCommand(),
-		t.totpCommand(), t.recoveryCodesCommand(), t.appPasswordCommand(), t.settingsCommand(),
+		t.totpCommand(), t.recoveryCodesCommand(), t.appPasswordCommand(), t.networkPasswordCommand(), t.deviceCertCommand(), t.settingsCommand(),
 		t.whyCommand(), t.auditCommand(), t.keysCommand(),
 		t.backupCommand(), t.restoreCommand(), t.migrateCommand(), t.doctorCommand(),
 		t.configCommand(), t.versionCommand(), completionCommand(),

@@ -139,6 +139,43 @@ func (c *Core) EAPCertificate(ctx context.Context, o Options) (*certs.Source, er
 	return c.source(ctx, o, forEAP(), o.Config.RADIUS.EAP.CertFile, o.Config.RADIUS.EAP.KeyFile)
 }
 
+// EAPTrust is what a device must know to recognise the network.
+type EAPTrust struct {
+	Server string // the name in the certificate
+	CA     []byte // DER: who issued it
+}
+
+// EAPTrust returns what devices trust: the built-in CA, or the last certificate
+// in the file of radius.eap, which has to hold the whole chain.
+func (c *Core) EAPTrust(ctx context.Context) (EAPTrust, error) {
+	var chain [][]byte
+	if file := c.Config.RADIUS.EAP.CertFile; file != "" {
+		pair, err := tls.LoadX509KeyPair(file, c.Config.RADIUS.EAP.KeyFile)
+		if err != nil {
+			return EAPTrust{}, fmt.Errorf("radius.eap: %w", err)
+		}
+		chain = pair.Certificate
+	} else {
+		key, err := c.newest(ctx, forEAP().use())
+		if err != nil {
+			return EAPTrust{}, err
+		}
+		stored, err := c.parse(key)
+		if err != nil {
+			return EAPTrust{}, err
+		}
+		chain = stored.Certificate
+	}
+	leaf, err := x509.ParseCertificate(chain[0])
+	if err != nil {
+		return EAPTrust{}, fmt.Errorf("read the EAP certificate: %w", err)
+	}
+	if len(leaf.DNSNames) == 0 {
+		return EAPTrust{}, errors.New("the EAP certificate has no DNS name, which devices look for")
+	}
+	return EAPTrust{Server: leaf.DNSNames[0], CA: chain[len(chain)-1]}, nil
+}
+
 func (c *Core) source(ctx context.Context, o Options, p purpose, certFile, keyFile string) (*certs.Source, error) {
 	load := c.builtIn(o, p)
 	if certFile != "" {

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"gatehouse/directory"
+)
+
+func (t *tool) networkPasswordCommand() *cobra.Command {
+	const kind = directory.CredentialNetworkPassword
+	return t.group(&cobra.Command{
+		Use: "network-password", Short: "Passwords that people type into devices for Wi-Fi and VPN",
+		Long: "Network passwords: made by us, one for each device. They open the network (RADIUS) and nothing\n" +
+			"else, and are what PEAP and MS-CHAPv2 need. --kind samba makes the one password of a person\n" +
+			"whose NT hash a Samba server may read; it opens no door of ours.",
+	},
+		t.networkPasswordCreate(),
+		t.heldList(&cobra.Command{Use: "list USER", Short: "List a person's network passwords"}, kind, "ID LABEL CREATED USED EXPIRES",
+			func(v *heldView) []string {
+				return []string{v.ID, v.Label, moment(v.Created), moment(v.LastUsed), moment(v.Expires)}
+			}),
+		t.heldRemove(&cobra.Command{
+			Use: "revoke USER ID", Short: "Revoke a network password",
+			Long: "Revokes a network password by the id that the list shows, from the next sign-in or resumption on.",
+		}, kind, "network password", "Revoked the network password of %s with id %s."),
+	)
+}
+
+func (t *tool) networkPasswordCreate() *cobra.Command {
+	var label, kind, expires string
+	c := &cobra.Command{
+		Use: "create USER", Short: "Make a network password and print it", Args: arguments(1, 1),
+		Example: "  gatehouse network-password create alice --label phone\n" +
+			"  gatehouse network-password create alice --label guest --expires 8h",
+		RunE: func(c *cobra.Command, args []string) error {
+			n := directory.NewNetworkPassword{Label: label, Kind: directory.CredentialNetworkPassword}
+			switch {
+			case label == "":
+				return usagef("which device is it for? use --label")
+			case kind == "samba":
+				n.Kind = directory.CredentialSambaPassword
+			case kind != "network":
+				return usagef("--kind %q is neither network nor samba", kind)
+			}
+			var err error
+			if n.Expires, err = t.parseTime("expires", expires); err != nil {
+				return err
+			}
+			return t.createNetworkPassword(c, args[0], n)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&label, "label", "", "what the device is called")
+	f.StringVar(&kind, "kind", "network", "network, or samba: replaces the person's Samba password")
+	f.StringVar(&expires, "expires", "", "`time`, date or duration after which it opens nothing")
+	return c
+}
+
+func (t *tool) createNetworkPassword(c *cobra.Command, user string, n directory.NewNetworkPassword) error {
+	var made directory.Secret
+	err := t.write(c, func(w *directory.Writer) error {
+		u, err := w.UserByName(directory.Person, user)
+		if err != nil {
+			return err
+		}
+		n.User = u.ID
+		made, _, err = w.AddNetworkPassword(n)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	t.say("Added a network password for %s. It is shown once:", user)
+	return t.printSecret(made)
+}
