@@ -277,18 +277,33 @@ type SettingQuery struct{ Names []string }
 
 // Failures is what the limiter remembers of a subject between processes.
 type Failures struct {
-	Key     string // HMAC of account and source, hex
-	User    UserID
-	Count   int
-	Until   time.Time
-	Updated time.Time
+	Key       string // HMAC of account and source, hex
+	Bucket    Bucket
+	User      UserID
+	Source    string    // as the operator reads it; empty for the whole account
+	Count     int       // failures that count
+	Pending   int       // attempts that are being checked
+	Until     time.Time // BucketPair: no attempt before; BucketAccount: end of the day that is counted
+	Succeeded time.Time // last success from there; exact to a day
+	Updated   time.Time // last failure or attempt
 }
 
-// FailuresQuery selects limiter rows.
+// Bucket is what a limiter row counts.
+type Bucket string
+
+// The buckets that are stored.
+const (
+	BucketPair    Bucket = "pair"    // failures on an account from one source
+	BucketAccount Bucket = "account" // failures on an account in a day, from everywhere
+)
+
+// FailuresQuery selects limiter rows, ordered by key.
 type FailuresQuery struct {
-	Keys   []string
-	User   UserID
-	Before time.Time // not touched since
+	Keys            []string
+	User            UserID
+	Before          time.Time // not touched since
+	SucceededBefore time.Time // no success since, or never
+	LimitedAt       time.Time // Until is this or later
 }
 
 // Job is background work, claimed with a lease by the daemon that owns the kind.

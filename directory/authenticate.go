@@ -93,11 +93,12 @@ type trial struct {
 	password  Secret // without the code behind it
 	code      string // a one-time code that came along; empty: none
 	factor    codeMatch
-	account   string // the login key, or what stands for it
-	entry     *failures
+	account   string     // the login key, or what stands for it
+	guess     *guess     // what the limiter knows of it
 	person    *principal // nil: nobody is called so
 	used      Credential // that matched
 	needed    bool       // a code is required
+	exposed   bool       // because the account is guessed at
 	byRule    bool       // because of a policy
 	continued bool       // the password was proved before
 	complete  bool       // everything that is asked for was proved
@@ -110,13 +111,14 @@ type trial struct {
 }
 
 func (t *trial) run(ctx context.Context) (Decision, error) {
+	if err := t.refresh(ctx); err != nil {
+		return Decision{}, err
+	}
 	throttled, err := t.limited(ctx)
 	if err != nil || throttled {
 		return t.dec, err
 	}
-	if err := t.refresh(ctx); err != nil {
-		return Decision{}, err
-	}
+	defer t.guess.returned()
 	right, err := t.proved(ctx)
 	if err != nil || t.dec.Reason == ReasonThrottled {
 		return t.dec, err
@@ -130,39 +132,6 @@ func (t *trial) run(ctx context.Context) (Decision, error) {
 	}
 	err = t.conclude(ctx, right)
 	return t.dec, err
-}
-
-// limited refuses without a hash while the account is delayed for this source.
-func (t *trial) limited(ctx context.Context) (bool, error) {
-	entry, err := t.d.limiter.entry(ctx, t.d.store, t.d.limiter.subject(t.account, t.source()))
-	if err != nil {
-		return false, err
-	}
-	t.entry = entry
-	if left := t.d.limiter.delayed(entry); left > 0 {
-		t.dec = Decision{Outcome: Deny, Reason: ReasonThrottled, RetryAfter: left}
-		t.dec.check("limiter", false, "too many failures from here; the next attempt counts in "+left.String())
-		return true, nil
-	}
-	t.dec.check("limiter", true, "")
-	return false, nil
-}
-
-// source says where the guessing would come from: the device behind a relay,
-// else the peer. A relay's own address stands for everybody behind it, so it is
-// never used.
-func (t *trial) source() string {
-	a := t.attempt
-	switch {
-	case a.Device != "":
-		return "device " + a.Device
-	case a.Client.IsValid():
-		return sourcePrefix(a.Client)
-	case !a.Relay && a.Peer.IsValid():
-		return sourcePrefix(a.Peer)
-	default:
-		return ""
-	}
 }
 
 // refresh passes the barrier and looks the user up, or up again.
@@ -220,17 +189,13 @@ func (t *trial) conclude(ctx context.Context, right bool) error {
 	if err := t.decide(ctx, right); err != nil {
 		return err
 	}
-	var user UserID
-	if t.person != nil {
-		user = t.person.user.ID
-	}
 	if t.complete {
-		t.d.limiter.succeeded(t.entry, user)
+		t.guess.succeeded(t.hashed())
 		return nil
 	}
 	// Before the password and the code were right nobody learns more than "no".
 	t.dec.Message = ""
-	t.d.limiter.failed(t.entry, user, t.guess())
+	t.guess.failed(t.counted(), !t.needed)
 	if t.needed && t.attempt.Challenge && !t.continued {
 		return t.challenge(ctx, right)
 	}
@@ -259,6 +224,12 @@ func (t *trial) decide(ctx context.Context, right bool) error {
 	t.dec.Factors = t.factors()
 	if reason := t.d.byCertificateAlone(t.person, t.attempt.Protocol, t.dec.Factors, &t.dec); reason != ReasonOK {
 		t.dec.Reason, t.dec.Factors = reason, nil
+		return nil
+	}
+	if t.exposed && !t.complete && t.used.Kind == CredentialPassword {
+		t.dec.Reason = ReasonFactorRequired
+		t.dec.check("limiter", false, "too many failures on this account today: a password alone opens the web and known devices")
+		t.lacksCode()
 		return nil
 	}
 	if err := t.d.admit(ctx, &t.dec, t.person, t.admission()); err != nil {
@@ -305,9 +276,9 @@ func (t *trial) admission() admission {
 	return t.attempt.admission(t.d.now())
 }
 
-// guess is what the limiter counts once however often it is repeated. A code
+// counted is what the limiter counts once however often it is repeated. A code
 // that is wrong now may be right in another half minute, so it counts again then.
-func (t *trial) guess() Secret {
+func (t *trial) counted() Secret {
 	if t.code == "" {
 		return t.typed
 	}

@@ -28,8 +28,8 @@ func (t *trial) proveCode(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	defer leave()
-	if t.overtaken() {
-		return false, nil
+	if ok, err := t.granted(t.guess.reserve(ctx)); err != nil || !ok {
+		return false, err
 	}
 	if t.factor, err = t.matchCode(t.code); err != nil {
 		return false, err

@@ -143,7 +143,7 @@ type Decision struct {
 	Credential CredentialID  // that matched; 0: none of the credentials table
 	MustChange bool          // the password opens nothing until it is changed; Allow only with Attempt.MayChange
 	Message    string        // what the person may read beyond "no"; only after a right proof
-	RetryAfter time.Duration // with ReasonThrottled
+	RetryAfter time.Duration // with ReasonThrottled: what the person may be told to wait; 0: nothing may be told
 	Seq        Seq           // the feed position that it was decided at, or later
 	Trace      []Check
 	LeaveAt    time.Time // a denial or challenge must not be answered before; zero: at once

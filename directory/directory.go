@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"gatehouse/directory/credential"
 	"gatehouse/directory/schema"
 )
@@ -36,6 +38,8 @@ type Config struct {
 	SelfWritable  []string      // keys of attributes that people may change themselves besides those of schema
 	WideUsernames bool          // accept RFC 8265 usernames, not only [a-z0-9._@-]
 	AuditStrict   bool          // a sign-in is answered after its audit event is committed
+
+	Metrics prometheus.Registerer // nil: none
 }
 
 // Directory is the core: one per process, shared by the daemons in it.
@@ -51,6 +55,7 @@ type Directory struct {
 	cache    *cache
 	rules    *ruleBook
 	limiter  *limiter
+	guessing *guessMetrics
 	hashes   *hashQueue    // of passwords that are checked
 	hashed   atomic.Int64  // slow hashes of passwords that were checked
 	hashing  chan struct{} // slots of passwords that are set
@@ -92,7 +97,10 @@ func Open(c Config) (*Directory, error) {
 	if d.verified, err = newVerifiedCache(c.VerifiedTTL, c.Now, c.Rand); err != nil {
 		return nil, err
 	}
-	if d.limiter, err = newLimiter(c.Now, c.Keys); err != nil {
+	if d.guessing, err = newGuessMetrics(c.Metrics, d); err != nil {
+		return nil, err
+	}
+	if d.limiter, err = newLimiter(&c, d.guessing); err != nil {
 		return nil, err
 	}
 	if d.rules, err = newRuleBook(); err != nil {
@@ -150,7 +158,7 @@ func (d *Directory) writeBehind(ctx context.Context) {
 			stopping = true
 		}
 		write, cancel := context.WithTimeout(context.WithoutCancel(ctx), syncTimeout)
-		err := errors.Join(d.limiter.flush(write, d.store), d.activity.flush(write, d.store))
+		err := errors.Join(d.limiter.flush(write), d.activity.flush(write, d.store))
 		cancel()
 		if err != nil {
 			d.log.Warn("failed sign-ins and last logins were not recorded", "err", err)
@@ -175,7 +183,7 @@ func (d *Directory) tidy(ctx context.Context) {
 		}
 		_, trimmed := d.store.Trim(ctx, d.now().Add(-keepChanges))
 		err := d.store.Record(ctx, func(tx *Tx) error {
-			_, err := tx.Failures.Delete(FailuresQuery{Before: d.now().Add(-forgetAfter)})
+			_, err := tx.Failures.Delete(FailuresQuery{Before: d.now().Add(-dayOfFailures), SucceededBefore: d.now().Add(-knownFor)})
 			return err
 		})
 		if err := errors.Join(trimmed, err); err != nil {

@@ -8,8 +8,8 @@ import (
 )
 
 // requireCode finds out, before anything is computed, whether a one-time code is
-// required beside the password: by the setting for everybody, by the app, or by
-// one of its policies, which lets the user in with a code and not without.
+// required beside the password: by the setting for everybody, by the app, because
+// the account is guessed at from everywhere, or by one of the app's policies, which lets the user in with a code and not without.
 func (t *trial) requireCode(ctx context.Context) error {
 	if t.kind() != Person {
 		return nil
@@ -18,7 +18,8 @@ func (t *trial) requireCode(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.needed = everybody
+	t.exposed = t.attempt.Protocol != ProtocolWeb && t.guess.exhausted()
+	t.needed = everybody || t.exposed
 	if t.attempt.App == "" {
 		return nil
 	}

@@ -2,17 +2,18 @@ package directory
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 )
 
 // start acquires and reports the release function on the channel returned.
-func start(t *testing.T, q *hashQueue, ctx context.Context, source string, web bool) chan func() {
+func start(t *testing.T, q *hashQueue, ctx context.Context, source string, l lane) chan func() {
 	t.Helper()
 	got := make(chan func(), 1)
 	go func() {
-		release, ok, err := q.acquire(ctx, source, web)
+		release, ok, err := q.acquire(ctx, hashPlace{l, source})
 		if err != nil || !ok {
 			close(got)
 			return
@@ -25,10 +26,10 @@ func start(t *testing.T, q *hashQueue, ctx context.Context, source string, web b
 func TestHashQueueOneRunningPerSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newHashQueue(4)
-		first := start(t, q, t.Context(), "a", false)
+		first := start(t, q, t.Context(), "a", laneOther)
 		synctest.Wait()
 		release := <-first
-		second := start(t, q, t.Context(), "a", false)
+		second := start(t, q, t.Context(), "a", laneOther)
 		synctest.Wait()
 		select {
 		case <-second:
@@ -44,19 +45,19 @@ func TestHashQueueOneRunningPerSource(t *testing.T) {
 func TestHashQueueRefusesTheFloodNotTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newHashQueue(2)
-		running := start(t, q, t.Context(), "flood", false)
+		running := start(t, q, t.Context(), "flood", laneOther)
 		synctest.Wait()
 		release := <-running
 		var waiting []chan func()
 		for range hashWaitingPerSource {
-			waiting = append(waiting, start(t, q, t.Context(), "flood", false))
+			waiting = append(waiting, start(t, q, t.Context(), "flood", laneOther))
 			synctest.Wait()
 		}
-		if _, ok, err := q.acquire(t.Context(), "flood", false); ok || err != nil {
+		if _, ok, err := q.acquire(t.Context(), hashPlace{laneOther, "flood"}); ok || err != nil {
 			t.Fatalf("the sixth of one source: ok %v, err %v; want refused", ok, err)
 		}
-		other := start(t, q, t.Context(), "other", false)
-		web := start(t, q, t.Context(), "flood", true)
+		other := start(t, q, t.Context(), "other", laneOther)
+		web := start(t, q, t.Context(), "flood", laneWeb)
 		synctest.Wait()
 		releaseWeb := <-web // the last slot is the web's
 		select {
@@ -73,8 +74,8 @@ func TestHashQueueRefusesTheFloodNotTheOthers(t *testing.T) {
 			(<-w)()
 		}
 		synctest.Wait()
-		if len(q.sources) != 0 || q.web+q.other != 0 || len(q.ring) != 0 {
-			t.Fatalf("left over: %d sources, %d running, %d in the ring", len(q.sources), q.web+q.other, len(q.ring))
+		if len(q.sources) != 0 || q.web+q.other != 0 || len(slices.Concat(q.rings[:]...)) != 0 {
+			t.Fatalf("left over: %d sources, %d running, %d in the ring", len(q.sources), q.web+q.other, len(slices.Concat(q.rings[:]...)))
 		}
 	})
 }
@@ -82,11 +83,11 @@ func TestHashQueueRefusesTheFloodNotTheOthers(t *testing.T) {
 func TestHashQueueAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newHashQueue(1)
-		running := start(t, q, t.Context(), "a", false)
+		running := start(t, q, t.Context(), "a", laneOther)
 		synctest.Wait()
 		release := <-running
 		ctx, cancel := context.WithCancel(t.Context())
-		gone := start(t, q, ctx, "b", false)
+		gone := start(t, q, ctx, "b", laneOther)
 		synctest.Wait()
 		cancel()
 		synctest.Wait()
@@ -95,8 +96,8 @@ func TestHashQueueAbandoned(t *testing.T) {
 		}
 		release()
 		synctest.Wait()
-		if len(q.sources) != 0 || len(q.ring) != 0 {
-			t.Fatalf("left over: %d sources, %d in the ring", len(q.sources), len(q.ring))
+		if len(q.sources) != 0 || len(slices.Concat(q.rings[:]...)) != 0 {
+			t.Fatalf("left over: %d sources, %d in the ring", len(q.sources), len(slices.Concat(q.rings[:]...)))
 		}
 	})
 }
@@ -106,7 +107,7 @@ func TestHashQueueManyAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 200 {
 		wg.Go(func() {
-			release, ok, err := q.acquire(t.Context(), string(rune('a'+i%20)), i%3 == 0)
+			release, ok, err := q.acquire(t.Context(), hashPlace{lane(i % int(lanes)), string(rune('a' + i%20))})
 			if err != nil {
 				t.Error(err)
 			}
@@ -116,7 +117,7 @@ func TestHashQueueManyAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if len(q.sources) != 0 || q.web+q.other != 0 || len(q.ring) != 0 {
-		t.Fatalf("left over: %d sources, %d running, %d in the ring", len(q.sources), q.web+q.other, len(q.ring))
+	if len(q.sources) != 0 || q.web+q.other != 0 || len(slices.Concat(q.rings[:]...)) != 0 {
+		t.Fatalf("left over: %d sources, %d running, %d in the ring", len(q.sources), q.web+q.other, len(slices.Concat(q.rings[:]...)))
 	}
 }

@@ -3,6 +3,9 @@ package directory
 import (
 	"context"
 	"encoding/hex"
+	"log/slog"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -10,182 +13,388 @@ import (
 )
 
 const (
-	freeFailures   = 5               // before the first delay
-	maxDelay       = 5 * time.Minute // the delay doubles from one second up to this
-	forgetAfter    = time.Hour       // since the last failure
-	wrongKept      = 8               // wrong passwords that do not count again
-	inFlight       = 2               // hashes at the same time per account and process
-	inFlightWaits  = 16              // attempts that wait for those
-	limiterEntries = 50_000          // per generation; two are kept
+	wrongKept      = 8         // wrong passwords of a subject that do not count again
+	wrongFor       = time.Hour // for how long
+	limiterEntries = 20_000    // per generation; two are kept
+	formerEntries  = 100_000   // accounts whose last passwords are remembered
 )
 
-// limiter slows guessing down, per account and source: five failures are free,
-// then each doubles a delay in which no hash is computed. It lives in memory;
-// rows of existing accounts are written behind, so that other processes and a
-// restart know them.
+// limiter slows guessing down. It counts failures per account and source, per
+// source over all accounts, and per account over a day; see Bucket. A slow hash
+// is reserved before it is computed, in the store, so that guesses at several
+// processes at once share one count. What is known of names that nobody has
+// stays in memory, in a table of fixed size.
 type limiter struct {
-	now func() time.Time
-	mac *seal.MACKey
+	now     func() time.Time
+	mac     *seal.MACKey
+	store   Store
+	log     *slog.Logger
+	metrics *guessMetrics
 
 	mu       sync.Mutex
-	entries  map[string]*failures
-	older    map[string]*failures // the generation before, so that memory is bounded
+	entries  map[limitKey]*failures
+	older    map[limitKey]*failures // the generation before, so that memory is bounded
 	accounts map[string]*gate
-	dirty    map[string]*failures
+	dirty    map[*failures]struct{}
+	former   map[UserID][2]trace // the passwords that opened an account last, newest first
+	alone    bool                // the store did not take the last reservation
 }
 
-// failures is what is known of one account and source.
+// limitKey is the MAC of what failures are counted for.
+type limitKey [16]byte
+
+// trace is the MAC of a password that was tried.
+type trace [16]byte
+
+// failures is what this process knows of one subject.
 type failures struct {
-	key     string
-	user    UserID // 0: no such account; never stored
-	count   int
-	until   time.Time
-	updated time.Time
-	wrong   []string // MACs of wrong passwords that were counted
-	loaded  bool
+	key    limitKey
+	bucket Bucket
+	loaded bool
+	row    Failures // as the store last had it; User 0: nobody, never stored
+	delta  delta    // what happened since
+
+	reserving int // reservations that are being made by this process
+	wrong     []tried
+	shown     Failures // this process's failures alone, see guess.visible
 }
 
-// gate admits inFlight attempts of one account at a time.
-type gate struct {
-	slots chan struct{}
-	users int
+// tried is a wrong password that was counted.
+type tried struct {
+	mac trace
+	at  time.Time
 }
 
-func newLimiter(now func() time.Time, keys Keys) (*limiter, error) {
-	mac, err := keys.MAC(seal.Lookup, "limiter")
+func newLimiter(c *Config, metrics *guessMetrics) (*limiter, error) {
+	mac, err := c.Keys.MAC(seal.Lookup, "limiter")
 	if err != nil {
 		return nil, err
 	}
 	return &limiter{
-		now: now, mac: mac, entries: map[string]*failures{}, older: map[string]*failures{},
-		accounts: map[string]*gate{}, dirty: map[string]*failures{},
+		now: c.Now, mac: mac, store: c.Store, log: c.Logger, metrics: metrics,
+		entries: map[limitKey]*failures{}, older: map[limitKey]*failures{}, accounts: map[string]*gate{},
+		dirty: map[*failures]struct{}{}, former: map[UserID][2]trace{},
 	}, nil
 }
 
-// subject makes the key of an account and source.
-func (l *limiter) subject(account, source string) string {
-	return hex.EncodeToString(l.mac.Sum([]byte("subject"), []byte(account), []byte(source))[:16])
+// origin says whose account an attempt is on and where it comes from.
+type origin struct {
+	account string // the login key as typed; ignored when user is set
+	user    UserID // 0: nobody has the name
+	device  string // that a browser says it is; empty: it says nothing
+	source  string // of the person's own device; empty: unknown
+	relay   string // who speaks for the person when source is empty
 }
 
-// entry returns the failures of a subject, from the store when this process has
-// not seen it yet.
-func (l *limiter) entry(ctx context.Context, store Store, key string) (*failures, error) {
-	l.mu.Lock()
-	e := l.lookup(key)
-	loaded := e.loaded
-	l.mu.Unlock()
-	if loaded {
-		return e, nil
-	}
-	var row Failures
-	err := store.View(ctx, func(tx *Tx) (err error) {
-		row, _, err = one(tx.Failures.Find(FailuresQuery{Keys: []string{key}}))
-		return err
-	})
-	if err != nil {
-		return nil, err
+// guess is one attempt as the limiter sees it. Its methods are for one goroutine.
+type guess struct {
+	l       *limiter
+	account string
+	user    UserID
+	pair    *failures
+	whole   *failures // the account
+	source  *failures // nil: the source is not known
+	device  *failures // nil: a browser that names no device
+	held    bool      // a reservation is held
+	shared  bool      // in the store
+}
+
+// begin looks up what is known of an attempt. Nothing is counted yet.
+func (l *limiter) begin(ctx context.Context, o origin) (*guess, error) {
+	g := &guess{l: l, account: o.account, user: o.user}
+	if o.user != 0 {
+		g.account = "id " + strconv.FormatInt(int64(o.user), 10)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !e.loaded {
-		e.loaded, e.count, e.until, e.updated, e.user = true, e.count+row.Count, row.Until, row.Updated, row.User
+	from := o.source
+	if from == "" {
+		from = "relay " + o.relay
+	} else {
+		g.source = l.lookup(bucketSource, "", o.source)
 	}
-	return e, nil
+	g.pair, g.whole = l.lookup(BucketPair, g.account, from), l.lookup(BucketAccount, g.account, "")
+	entries := []*failures{g.pair, g.whole}
+	if o.device != "" && o.user != 0 {
+		g.device = l.lookup(BucketPair, g.account, "device "+o.device)
+		entries = append(entries, g.device)
+	}
+	if err := l.load(ctx, o.user, entries); err != nil {
+		return nil, err
+	}
+	if g.device != nil && g.device.known(l.now()) {
+		g.pair = g.device
+	}
+	return g, nil
+}
+
+// key makes the key of what is counted.
+func (l *limiter) key(b Bucket, account, source string) limitKey {
+	return limitKey(l.mac.Sum([]byte(b), []byte(account), []byte(source))[:16])
+}
+
+// load reads the rows of an account that this process has not seen yet. l.mu is
+// held, and released meanwhile.
+func (l *limiter) load(ctx context.Context, user UserID, entries []*failures) error {
+	if user == 0 || !slices.ContainsFunc(entries, func(e *failures) bool { return !e.loaded }) {
+		return nil
+	}
+	l.mu.Unlock()
+	rows := map[string]Failures{}
+	err := l.store.View(ctx, func(tx *Tx) error {
+		clear(rows)
+		for r, err := range tx.Failures.Find(FailuresQuery{Keys: keysOf(entries)}) {
+			if err != nil {
+				return err
+			}
+			rows[r.Key] = r
+		}
+		return nil
+	})
+	l.mu.Lock()
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.loaded {
+			continue
+		}
+		if row, ok := rows[e.name()]; ok {
+			e.row = row
+		}
+		e.row.User, e.loaded = user, true
+	}
+	return nil
 }
 
 // lookup finds or makes an entry. l.mu is held.
-func (l *limiter) lookup(key string) *failures {
+func (l *limiter) lookup(b Bucket, account, source string) *failures {
+	key := l.key(b, account, source)
 	if e := l.entries[key]; e != nil {
 		return e
 	}
 	e := l.older[key]
 	if e == nil {
-		e = &failures{key: key}
+		e = &failures{key: key, bucket: b}
+		e.row.Bucket, e.row.Source = b, source
 	}
 	if len(l.entries) >= limiterEntries {
-		l.older, l.entries = l.entries, make(map[string]*failures, limiterEntries)
+		l.older, l.entries = l.entries, make(map[limitKey]*failures, limiterEntries)
 	}
 	l.entries[key] = e
 	return e
 }
 
-// delayed returns how long the subject has to wait, 0 when it may try.
-func (l *limiter) delayed(e *failures) time.Duration {
+func (e *failures) name() string { return hex.EncodeToString(e.key[:]) }
+
+func keysOf(entries []*failures) []string {
+	keys := make([]string, len(entries))
+	for i, e := range entries {
+		keys[i] = e.name()
+	}
+	return keys
+}
+
+// at returns the row with what happened since.
+func (e *failures) at(now time.Time) Failures {
+	r := e.row
+	r.settle(e.delta, now)
+	return r
+}
+
+// known reports whether the account was entered from there in the last 30 days.
+func (e *failures) known(now time.Time) bool {
+	return now.Sub(latest(e.row.Succeeded, e.delta.succeeded)) < knownFor
+}
+
+// known reports whether this is a place where the account's owner was let in
+// before. A relay is nobody's place: everybody comes through it.
+func (g *guess) known(now time.Time) bool {
+	return (g.source != nil || g.pair == g.device) && g.pair.known(now)
+}
+
+// knownSource is known, for who does not hold the lock.
+func (g *guess) knownSource() bool {
+	g.l.mu.Lock()
+	defer g.l.mu.Unlock()
+	return g.known(g.l.now())
+}
+
+// refused says why no attempt may be made now; empty: it may.
+func (g *guess) refused() refusal {
+	g.l.mu.Lock()
+	defer g.l.mu.Unlock()
+	now := g.l.now()
+	pair := g.pair.at(now)
+	if left := pair.Until.Sub(now); left > 0 {
+		return refusal{why: refusedPair, left: left, visible: g.visible(now, left)}
+	}
+	if g.source != nil && !g.known(now) {
+		s := g.source.at(now)
+		if left := s.Until.Sub(now); left > 0 {
+			return refusal{why: refusedSource, left: left, visible: left}
+		}
+	}
+	return refusal{}
+}
+
+// visible is how long a person is told to wait: what would be said of a name
+// that nobody has. Only what this process counted is known of those, so more
+// would tell that the account exists. Where it was entered before that is known.
+func (g *guess) visible(now time.Time, left time.Duration) time.Duration {
+	if g.known(now) {
+		return left
+	}
+	shown := g.pair.shown
+	shown.settle(delta{}, now)
+	return max(shown.Until.Sub(now), 0)
+}
+
+// exhausted reports whether the account saw so many failures today that a
+// password alone opens nothing but the web and the doors where its owner has
+// been let in before.
+func (g *guess) exhausted() bool {
+	g.l.mu.Lock()
+	defer g.l.mu.Unlock()
+	now := g.l.now()
+	return g.whole.at(now).Count >= dailyFailures && !g.known(now)
+}
+
+// failed counts the failure, unless it says nothing new: the same was counted
+// already, or, when former may be forgiven, it used to be right (the old phone
+// after a change). With a second factor it may not: who knows the password would
+// learn by it that it is right.
+func (g *guess) failed(shown Secret, former bool) {
+	l := g.l
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now, mac := l.now(), g.trace(shown)
+	d := g.release()
+	if known := g.pair.wrongBefore(mac, now) || former && l.wasRight(g.user, mac); !known {
+		d.failed, d.failedAt = 1, now
+		g.pair.remember(tried{mac, now})
+		g.whole.add(delta{failed: 1, failedAt: now})
+		l.keep(g.whole, g.user)
+		if g.source != nil {
+			g.source.add(delta{failed: 1, failedAt: now})
+			g.source.fold(now)
+		}
+		g.pair.shown.Bucket = BucketPair
+		g.pair.shown.settle(delta{failed: 1, failedAt: now}, now)
+		l.metrics.failures.Inc()
+	}
+	g.pair.add(d)
+	l.keep(g.pair, g.user)
+}
+
+// trace is the MAC of what was shown for this account.
+func (g *guess) trace(shown Secret) trace {
+	return trace(g.l.mac.Sum([]byte("shown"), []byte(g.account), []byte(shown.Reveal()))[:16])
+}
+
+// wrongBefore reports whether the same was counted in the last hour.
+func (e *failures) wrongBefore(mac trace, now time.Time) bool {
+	return slices.ContainsFunc(e.wrong, func(w tried) bool { return w.mac == mac && now.Sub(w.at) < wrongFor })
+}
+
+// wasRight reports whether this opened the account not long ago. l.mu is held.
+func (l *limiter) wasRight(user UserID, mac trace) bool {
+	former, ok := l.former[user]
+	return ok && (former[0] == mac || former[1] == mac)
+}
+
+func (e *failures) remember(w tried) {
+	if len(e.wrong) == wrongKept {
+		e.wrong = slices.Delete(e.wrong, 0, 1)
+	}
+	e.wrong = append(e.wrong, w)
+}
+
+// succeeded forgets the failures from this source, and remembers that the
+// account was entered from there. hashed is the password, when a slow hash found it
+// right, to be known again when it is tried after a change; else empty.
+func (g *guess) succeeded(hashed Secret) {
+	l := g.l
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	if !e.updated.IsZero() && now.Sub(e.updated) > forgetAfter {
-		e.count, e.until, e.wrong = 0, time.Time{}, nil
+	g.pair.shown, g.pair.wrong = Failures{}, nil
+	if hashed != "" {
+		l.opened(g.user, g.trace(hashed))
 	}
-	return max(e.until.Sub(now), 0)
-}
-
-// failed counts a failure, unless the same wrong password was counted before.
-// user is 0 for a name that nobody has.
-func (l *limiter) failed(e *failures, user UserID, password Secret) {
-	mac := hex.EncodeToString(l.mac.Sum([]byte("wrong"), []byte(e.key), []byte(password.Reveal()))[:8])
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, w := range e.wrong {
-		if w == mac {
-			return
-		}
+	if g.device != nil && g.device != g.pair {
+		g.device.add(delta{succeeded: now})
+		l.keep(g.device, g.user)
 	}
-	if len(e.wrong) == wrongKept {
-		e.wrong = e.wrong[1:]
-	}
-	e.wrong = append(e.wrong, mac)
-	e.user, e.updated = user, l.now()
-	e.count++
-	if over := e.count - freeFailures; over > 0 {
-		e.until = e.updated.Add(min(time.Second<<min(over-1, 20), maxDelay))
-	}
-	if user != 0 {
-		l.dirty[e.key] = e
-	}
-}
-
-// succeeded forgets the failures of the subject.
-func (l *limiter) succeeded(e *failures, user UserID) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if e.count == 0 {
+	fresh := now.Sub(latest(g.pair.row.Succeeded, g.pair.delta.succeeded)) < knownEvery
+	if !g.held && fresh && g.pair.clean() {
 		return
 	}
-	e.count, e.until, e.wrong, e.user, e.updated = 0, time.Time{}, nil, user, l.now()
-	l.dirty[e.key] = e
+	d := g.release()
+	d.reset = true
+	if !fresh {
+		d.succeeded = now
+	}
+	g.pair.add(d)
+	l.keep(g.pair, g.user)
 }
 
-// enter admits an attempt on an account; ok is false when too many wait. leave
-// must be called once when ok.
-func (l *limiter) enter(ctx context.Context, account string) (leave func(), ok bool, err error) {
-	l.mu.Lock()
-	g := l.accounts[account]
-	if g == nil {
-		g = &gate{slots: make(chan struct{}, inFlight)}
-		l.accounts[account] = g
+// opened remembers a password that opened an account. l.mu is held.
+func (l *limiter) opened(user UserID, mac trace) {
+	f := l.former[user]
+	if f[0] == mac {
+		return
 	}
-	if g.users >= inFlight+inFlightWaits {
-		l.mu.Unlock()
-		return nil, false, nil
-	}
-	g.users++
-	l.mu.Unlock()
-	done := func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if g.users--; g.users == 0 {
-			delete(l.accounts, account)
+	for id := range l.former {
+		if len(l.former) < formerEntries {
+			break
 		}
+		delete(l.former, id)
 	}
-	select {
-	case g.slots <- struct{}{}:
-		return func() { <-g.slots; done() }, true, nil
-	case <-ctx.Done():
-		done()
-		return nil, false, unavailable("the caller went away while its attempt waited", ctx.Err())
+	l.former[user] = [2]trace{mac, f[0]}
+}
+
+// returned gives back a reservation of an attempt that was not decided.
+func (g *guess) returned() {
+	g.l.mu.Lock()
+	defer g.l.mu.Unlock()
+	if g.held {
+		g.pair.add(g.release())
+		g.l.keep(g.pair, g.user)
 	}
 }
+
+// release ends the reservation, if any is held. l.mu is held.
+func (g *guess) release() delta {
+	var d delta
+	switch {
+	case g.held && g.shared:
+		d.resolved = 1
+	case g.held:
+		g.pair.row.Pending = max(g.pair.row.Pending-1, 0)
+	}
+	g.held, g.shared = false, false
+	return d
+}
+
+// keep notes that the entry is to be written, or folds it when it never is.
+// l.mu is held.
+func (l *limiter) keep(e *failures, user UserID) {
+	if user == 0 {
+		e.fold(l.now())
+		return
+	}
+	e.row.User = user
+	l.dirty[e] = struct{}{}
+}
+
+// fold makes what happened part of the row, for an entry that is not stored.
+func (e *failures) fold(now time.Time) { e.row, e.delta = e.at(now), delta{} }
+
+func (e *failures) add(d delta) { e.delta = e.delta.and(d) }
+
+// clean reports whether nothing is counted and nothing is under way.
+func (e *failures) clean() bool { return e.row.Count == 0 && e.row.Pending == 0 && e.delta == delta{} }
 
 // apply forgets what this process knows of users whose credentials changed: they
 // were unlocked, or whatever was guessed at is no longer there.
@@ -201,35 +410,23 @@ func (l *limiter) apply(changes []Change) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, generation := range []map[string]*failures{l.entries, l.older, l.dirty} {
+	for _, generation := range []map[limitKey]*failures{l.entries, l.older} {
 		for key, e := range generation {
-			if users[e.user] {
+			if users[e.row.User] {
 				delete(generation, key)
 			}
 		}
 	}
+	for e := range l.dirty {
+		if users[e.row.User] {
+			delete(l.dirty, e)
+		}
+	}
 }
 
-// flush writes the rows that changed, for other processes and a restart.
-func (l *limiter) flush(ctx context.Context, store Store) error {
+// size returns how many subjects are remembered.
+func (l *limiter) size() int {
 	l.mu.Lock()
-	rows := make([]Failures, 0, len(l.dirty))
-	for key, e := range l.dirty {
-		rows = append(rows, Failures{Key: key, User: e.user, Count: e.count, Until: e.until, Updated: e.updated})
-	}
-	clear(l.dirty)
-	l.mu.Unlock()
-	if len(rows) == 0 {
-		return nil
-	}
-	return store.Record(ctx, func(tx *Tx) error {
-		keys := make([]string, len(rows))
-		for i, r := range rows {
-			keys[i] = r.Key
-		}
-		if _, err := tx.Failures.Delete(FailuresQuery{Keys: keys}); err != nil {
-			return err
-		}
-		return tx.Failures.Insert(rows...)
-	})
+	defer l.mu.Unlock()
+	return len(l.entries) + len(l.older)
 }

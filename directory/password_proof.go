@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -35,7 +36,7 @@ func (t *trial) provePassword(ctx context.Context) (right bool, err error) {
 	known := func() bool { return false }
 	if ok && t.attempt.Protocol != ProtocolWeb {
 		seen := t.d.verified.entry(&c, t.password)
-		if t.d.verified.has(seen) {
+		if t.d.verified.has(seen) && !t.needed {
 			t.used = c
 			return true, nil
 		}
@@ -109,32 +110,6 @@ func (t *trial) signInPassword() (Credential, bool) {
 	return t.person.credentials[i], true
 }
 
-// turn waits for the account's turn, in which its guesses are counted one by one.
-// leave must be called once when ok; else the decision says why not.
-func (t *trial) turn(ctx context.Context) (leave func(), ok bool, err error) {
-	leave, ok, err = t.d.limiter.enter(ctx, t.account)
-	if err != nil {
-		return nil, false, err
-	}
-	if !ok {
-		t.overload("too many attempts on this account at once")
-		return nil, false, nil
-	}
-	t.waited = true
-	return leave, true, nil
-}
-
-// overtaken reports whether others have failed so often while this attempt waited
-// that it does not count any more.
-func (t *trial) overtaken() bool {
-	left := t.d.limiter.delayed(t.entry)
-	if left > 0 {
-		t.overload("too many failures from here")
-		t.dec.RetryAfter = left
-	}
-	return left > 0
-}
-
 // hash computes the one slow hash of the attempt, in the account's and the
 // source's turn, unless known says meanwhile that the same password was verified
 // for another attempt. A credential without a verifier stands for nobody's: the
@@ -145,27 +120,45 @@ func (t *trial) hash(ctx context.Context, c Credential, known func() bool) (bool
 		return false, err
 	}
 	defer leave()
-	if known() {
+	if known() && !t.needed {
 		return true, nil
 	}
-	if t.overtaken() {
-		return false, nil
+	right, refused := false, refusal{}
+	reserved := t.guess.reserve(ctx)
+	switch {
+	case reserved.refused():
+	case known():
+		right = true // and the code is a guess that counts
+	default:
+		right, refused, err = t.inTurn(ctx, c)
 	}
-	source := t.source()
-	if source == "" {
-		source = "account " + t.account
-	}
-	release, ok, err := t.d.hashes.acquire(ctx, source, t.attempt.Protocol == ProtocolWeb)
-	if err != nil {
+	ok, reserveErr := t.granted(reserved)
+	if err := cmp.Or(err, reserveErr); err != nil || !ok {
 		return false, err
 	}
-	if !ok {
-		t.overload("too many passwords from this source wait to be checked")
+	if refused.why != "" {
+		t.refuse(refused)
 		return false, nil
 	}
+	return right, nil
+}
+
+// inTurn computes the hash when it is the source's turn.
+func (t *trial) inTurn(ctx context.Context, c Credential) (right bool, refused refusal, err error) {
+	place := hashPlace{lane: laneOf(t.attempt.Protocol, t.guess.knownSource()), source: t.source()}
+	if place.source == "" {
+		place.source = "account " + t.guess.account
+	}
+	began := t.d.now()
+	release, ok, err := t.d.hashes.acquire(ctx, place)
+	if err != nil || !ok {
+		return false, refusal{why: refusedHashing, visible: busyFor}, err
+	}
 	defer release()
+	t.d.guessing.waited.Observe(t.d.now().Sub(began).Seconds())
 	t.slow = true
-	return t.compute(ctx, c)
+	right, err = t.compute(ctx, c)
+	return right, refusal{}, err
 }
 
 func (t *trial) compute(ctx context.Context, c Credential) (bool, error) {
@@ -185,9 +178,4 @@ func (t *trial) compute(ctx context.Context, c Credential) (bool, error) {
 		t.d.background(ctx, func(ctx context.Context) { t.d.rehash(ctx, c, t.password) })
 	}
 	return true, nil
-}
-
-func (t *trial) overload(detail string) {
-	t.dec.Outcome, t.dec.Reason = Deny, ReasonThrottled
-	t.dec.check("limiter", false, detail)
 }

@@ -435,3 +435,28 @@ func TestSignedInIsCalled(t *testing.T) {
 		t.Errorf("called for %v", who)
 	}
 }
+
+// TestABrowserIsRemembered: where somebody has signed in, guesses from the same
+// address do not hold them up; what a browser invents is not believed.
+func TestABrowserIsRemembered(t *testing.T) {
+	s := newSite(t, nil)
+	known := s.browser()
+	known.signIn("alice", password, "/")
+	stranger := s.browser()
+	var p page
+	for range 8 {
+		if p = stranger.signIn("alice", "nope "+s.clock.Now().String(), "/"); p.status == http.StatusTooManyRequests {
+			break
+		}
+		s.later(time.Millisecond)
+	}
+	if p.status != http.StatusTooManyRequests {
+		t.Fatalf("got %d", p.status)
+	}
+	if p = stranger.signIn("alice", password, "/"); p.status != http.StatusTooManyRequests {
+		t.Errorf("the browser that guessed gets %d", p.status)
+	}
+	if p = known.signIn("alice", password, "/profile"); p.status != http.StatusSeeOther {
+		t.Errorf("the browser that was used before gets %d", p.status)
+	}
+}

@@ -195,7 +195,10 @@ func accountingCase() tableCase[directory.RADIUSAccounting, directory.RADIUSAcco
 
 func failuresCase() tableCase[directory.Failures, directory.FailuresQuery] {
 	type Q = directory.FailuresQuery
-	rows := []directory.Failures{{Key: "a", User: 1, Count: 3, Until: at(5), Updated: at(1)}, {Key: "b", User: 2, Count: 1, Updated: at(9)}}
+	rows := []directory.Failures{
+		{Key: "a", Bucket: directory.BucketPair, User: 1, Source: "192.0.2.1", Count: 3, Pending: 1, Until: at(5), Updated: at(1)},
+		{Key: "b", Bucket: directory.BucketAccount, User: 2, Count: 1, Succeeded: at(8), Updated: at(9)},
+	}
 	return tableCase[directory.Failures, Q]{
 		table:  func(tx *directory.Tx) directory.Table[directory.Failures, Q] { return tx.Failures },
 		rows:   rows,
@@ -207,6 +210,8 @@ func failuresCase() tableCase[directory.Failures, directory.FailuresQuery] {
 			{name: "keys", q: Q{Keys: []string{"a", "b"}}, want: []int{0, 1}},
 			{name: "user", q: Q{User: 2}, want: []int{1}},
 			{name: "before", q: Q{Before: at(9)}, want: []int{0}},
+			{name: "succeeded before", q: Q{Before: at(99), SucceededBefore: at(8)}, want: []int{0}},
+			{name: "limited", q: Q{LimitedAt: at(5)}, want: []int{0}},
 		},
 	}
 }

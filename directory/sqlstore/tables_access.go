@@ -217,14 +217,21 @@ func consentsTable(c *conn) *table[directory.Consent, directory.ConsentQuery] {
 func failuresTable(c *conn) *table[directory.Failures, directory.FailuresQuery] {
 	return (&table[directory.Failures, directory.FailuresQuery]{
 		c: c, name: "limiter", entity: "limiter row", keys: 1,
-		columns: "key user_id count until updated",
+		columns: "key bucket user_id source count pending until succeeded updated",
 		fields: func(r *directory.Failures) []field {
-			return []field{text(&r.Key), number(&r.User), number(&r.Count), micros(&r.Until), micros(&r.Updated)}
+			return []field{
+				text(&r.Key), text(&r.Bucket), number(&r.User), text(&r.Source), number(&r.Count), number(&r.Pending),
+				micros(&r.Until), micros(&r.Succeeded), micros(&r.Updated),
+			}
 		},
 		where: func(q *directory.FailuresQuery, s *selection) {
 			anyText(s, "key", "", q.Keys)
 			sameID(s, "user_id", q.User)
 			before(s, "updated", q.Before)
+			if !q.SucceededBefore.IsZero() {
+				s.where("succeeded < ?", stamp(q.SucceededBefore)) // 0 is never
+			}
+			since(s, "until", q.LimitedAt)
 			s.order = "key"
 		},
 	}).ready()

@@ -163,7 +163,7 @@ func (p *Page) submit(w http.ResponseWriter, r *edge.Request) edge.Outcome {
 func attempt(r *edge.Request, name string, proof directory.Proof) directory.Attempt {
 	return directory.Attempt{
 		Name: name, Proof: proof, Protocol: directory.ProtocolWeb, Challenge: true, Unhurried: true,
-		Received: r.Received, Peer: r.Peer, Client: r.Client, Context: map[string]string{"user_agent": r.UserAgent()},
+		Received: r.Received, Peer: r.Peer, Client: r.Client, Device: device(r), Context: map[string]string{"user_agent": r.UserAgent()},
 	}
 }
 
@@ -172,6 +172,7 @@ func (p *Page) enter(w http.ResponseWriter, r *edge.Request, app, to string, dec
 	if err := p.Sessions.Begin(r.Context(), w, r, dec); err != nil {
 		return p.Edge.Fail(w, r, err)
 	}
+	keepDevice(w, device(r))
 	if p.SignedIn != nil {
 		p.SignedIn(r.Context(), dec.User)
 	}
@@ -181,7 +182,7 @@ func (p *Page) enter(w http.ResponseWriter, r *edge.Request, app, to string, dec
 }
 
 // refuse shows the form again. Whatever the reason, outsiders read one sentence;
-// only waiting has its own, because the account has nothing to do with it.
+// only waiting has its own, where the same would be said of a name that nobody has.
 func (p *Page) refuse(w http.ResponseWriter, r *edge.Request, data web.SignInData, dec *directory.Decision) edge.Outcome {
 	status, problem := p.problem(w, r, dec, "signin.wrong")
 	data.Problem = problem
@@ -194,10 +195,10 @@ func (p *Page) refuse(w http.ResponseWriter, r *edge.Request, data web.SignInDat
 // key of the one sentence for whatever was wrong.
 func (p *Page) problem(w http.ResponseWriter, r *edge.Request, dec *directory.Decision, wrong string) (int, string) {
 	l := p.Pages.Locale(r.Request)
-	if dec.Reason != directory.ReasonThrottled {
+	left := dec.RetryAfter
+	if left == 0 {
 		return http.StatusForbidden, l.Text(wrong)
 	}
-	left := max(dec.RetryAfter, time.Second)
 	w.Header().Set("Retry-After", strconv.Itoa(int((left+time.Second-1)/time.Second)))
 	return http.StatusTooManyRequests, l.Text("signin.throttled", l.Span(left))
 }

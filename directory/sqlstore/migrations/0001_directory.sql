@@ -366,11 +366,15 @@ CREATE TABLE external_ids (
 CREATE INDEX external_ids_ref ON external_ids (kind, ref, source);
 
 CREATE TABLE limiter (
-    key     TEXT NOT NULL PRIMARY KEY,
-    user_id BIGINT NOT NULL DEFAULT 0,
-    count   BIGINT NOT NULL,
-    until   BIGINT NOT NULL DEFAULT 0,
-    updated BIGINT NOT NULL
+    key       TEXT NOT NULL PRIMARY KEY,
+    bucket    TEXT NOT NULL,
+    user_id   BIGINT NOT NULL DEFAULT 0,
+    source    TEXT NOT NULL DEFAULT '',
+    count     BIGINT NOT NULL,
+    pending   BIGINT NOT NULL DEFAULT 0,
+    until     BIGINT NOT NULL DEFAULT 0,
+    succeeded BIGINT NOT NULL DEFAULT 0,
+    updated   BIGINT NOT NULL
 );
 CREATE INDEX limiter_user_id ON limiter (user_id);
 CREATE INDEX limiter_updated ON limiter (updated);
