@@ -212,6 +212,10 @@ func (t *trial) decide(ctx context.Context, right bool) error {
 	}
 	t.dec.check(t.what, true, string(t.used.Kind))
 	t.dec.Credential, t.dec.Version = t.used.ID, t.used.Version
+	if t.continued {
+		// What the access goes back to: a recovery code is gone once it is used.
+		t.dec.Credential, t.dec.Version = t.attempt.Resumed.Credential, t.attempt.Resumed.Version
+	}
 	reason, err := t.scope(ctx)
 	if err != nil {
 		return err

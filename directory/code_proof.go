@@ -46,7 +46,9 @@ func (t *trial) begun(ctx context.Context) (bool, error) {
 	if t.person == nil || a.User == 0 || len(a.Proved) == 0 || t.person.user.Epoch != a.Epoch {
 		return false, nil
 	}
-	reason, err := t.d.resumes(ctx, t.person, &Admission{Protocol: a.Protocol, Factors: a.Proved, Resumed: a.Resumed}, &t.dec)
+	before := Admission{Protocol: a.Protocol, Factors: a.Proved, Resumed: a.Resumed}
+	before.Resumed.NetworkOnly = a.NetworkOnly
+	reason, err := t.d.resumes(ctx, t.person, &before, &t.dec)
 	return reason == ReasonOK, err
 }
 

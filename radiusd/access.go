@@ -64,8 +64,13 @@ func (s *Server) pap(ctx context.Context, r *request, name string) {
 		s.refuse(ctx, r, visit{name: name, method: schema.MethodPAP, detail: err.Error()})
 		return
 	}
-	proof := directory.PasswordProof{Password: directory.Secret(password)}
-	dec, err := s.directory.Authenticate(ctx, s.attempt(r, schema.MethodPAP, name, proof))
+	if state, ok := r.packet.Lookup(wire.State); ok && r.client.challenge {
+		s.answerPrompt(ctx, r, name, state, directory.Secret(password))
+		return
+	}
+	a := s.attempt(r, schema.MethodPAP, name, directory.PasswordProof{Password: directory.Secret(password)})
+	a.Challenge = r.client.challenge
+	dec, err := s.directory.Authenticate(ctx, a)
 	s.conclude(ctx, r, visit{name: name, method: schema.MethodPAP}, &dec, err)
 }
 
@@ -84,6 +89,8 @@ func (s *Server) conclude(ctx context.Context, r *request, v visit, dec *directo
 		s.failed(ctx, r, v, err)
 	case dec.Allowed():
 		s.accept(ctx, r, v, dec)
+	case dec.Outcome == directory.Challenge:
+		s.askCode(ctx, r, v, dec)
 	default:
 		s.logAccess(ctx, r, v, string(dec.Outcome), dec.Reason)
 		s.reject(r, dec.LeaveAt)
@@ -206,6 +213,11 @@ func (s *Server) reject(r *request, at time.Time) {
 		e.Add(wire.EAPMessage, []byte{4, eap[1], 0, 4})
 	}
 	echoProxyState(e, r.packet)
+	s.answerAt(r, e, at)
+}
+
+// answerAt sends an answer, not before a time.
+func (s *Server) answerAt(r *request, e *wire.Encoder, at time.Time) {
 	b, err := e.Finish(r.key)
 	if err != nil {
 		s.transport.drop(r, unanswerable)

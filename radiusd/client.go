@@ -25,6 +25,7 @@ type client struct {
 	methods     []string    // allowed ones, in order
 	realms      []string    // taken off names
 	networkOnly bool        // network passwords only
+	challenge   bool        // may be asked for a code by Access-Challenge
 	rules       []replyRule
 	session     time.Duration // Session-Timeout where no rule says otherwise
 	silence     time.Duration // after which an open session is presumed to have ended
@@ -73,6 +74,7 @@ func (c *client) configure(stored []byte) error {
 	config = config.WithDefaults()
 	c.auto = config.MessageAuthenticator == schema.AuthenticatorAuto
 	c.methods, c.realms, c.networkOnly = config.Methods, config.Realms, config.Passwords == "network"
+	c.challenge = config.Challenge
 	c.session = time.Duration(config.SessionTimeout) * time.Second
 	longest, interim := c.session, len(config.Reply) > 0
 	c.silence = 0

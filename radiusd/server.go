@@ -44,6 +44,7 @@ type Server struct {
 	recent    *recent
 	patience  patience
 	clients   clientSet
+	prompts   prompts
 
 	conversations *eap.Server
 	devices       atomic.Pointer[x509.CertPool] // of the authorities of devices
