@@ -37,6 +37,7 @@ func (d *document) check() {
 	d.checkListeners()
 	d.checkProfiles()
 	d.checkProxies()
+	d.checkPeers()
 	for i, key := range c.SelfService.Writable {
 		d.checkOneOf(item("self_service.writable", i), key, "sshPublicKey")
 	}
@@ -141,6 +142,20 @@ func (d *document) checkProxies() {
 		// A network of everybody would let anybody choose the address we see.
 		if prefix.Bits() == 0 {
 			d.problem(key, "%q is the whole internet; name the proxies", text)
+		}
+	}
+}
+
+// checkPeers wants a user that is not root, and a name, of each ldap.peers.
+func (d *document) checkPeers() {
+	for i, text := range d.config.LDAP.Peers {
+		key := item("ldap.peers", i)
+		user, account, ok := strings.Cut(text, ":")
+		switch {
+		case !ok || user == "" || account == "":
+			d.problem(key, "%q is not USER:SERVICE-ACCOUNT, as in www-data:nextcloud", text)
+		case user == "root" || strings.Trim(user, "0") == "":
+			d.problem(key, "%q: root is nobody in the directory; let the program run as a user of its own", text)
 		}
 	}
 }

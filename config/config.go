@@ -69,7 +69,7 @@ type Log struct {
 	Format string `yaml:"format"`
 }
 
-// LDAP holds the listeners of ldapd.
+// LDAP holds the listeners of ldapd, and whom it believes.
 type LDAP struct {
 	// LDAP with StartTLS. localhost is 127.0.0.1 and, where there is IPv6,
 	// ::1; a port alone, as in ":389", is every address of the machine.
@@ -83,6 +83,10 @@ type LDAP struct {
 	// rfc2307bis (default), rfc2307, vcenter and ad-lite. The profile of a
 	// service account goes before that of the listener.
 	Profiles []string `yaml:"profiles"`
+	// Local programs that bind over ldapi without a password (SASL EXTERNAL):
+	// USER:SERVICE-ACCOUNT, as in "www-data:nextcloud", the user by name or
+	// number. root is nobody.
+	Peers []string `yaml:"peers"`
 }
 
 // RADIUS holds the listeners of radiusd.
@@ -166,7 +170,7 @@ func Default() Config {
 		DataDir:   "gatehouse-data",
 		Database:  Database{URL: "sqlite:"},
 		Log:       Log{Level: "info", Format: "text"},
-		LDAP:      LDAP{Listen: []string{"localhost:3389"}, ListenTLS: []string{"localhost:6636"}, Profiles: []string{}},
+		LDAP:      LDAP{Listen: []string{"localhost:3389"}, ListenTLS: []string{"localhost:6636"}, Profiles: []string{}, Peers: []string{}},
 		RADIUS:    RADIUS{ListenAuth: []string{"localhost:1812"}, ListenAcct: []string{"localhost:1813"}, ListenTLS: []string{}},
 		SCIM:      SCIM{Listen: []string{"localhost:9444"}, ListenTLS: []string{}, Upstream: "http://127.0.0.1:9444"},
 		IDP:       IDP{ListenTLS: []string{"localhost:9443"}, Listen: []string{}, TrustedProxies: []string{}, Aliases: []string{}},
@@ -186,7 +190,7 @@ func Packaged() Config {
 	c.PublicURL = "https://localhost" // refused, so that nobody forgets to set it
 	c.DataDir = packagedDataDir
 	c.Log.Format = "json"
-	c.LDAP = LDAP{Listen: []string{":389"}, ListenTLS: []string{":636"}, ListenUnix: packagedRuntimeDir + "/ldapi", Profiles: []string{}}
+	c.LDAP.Listen, c.LDAP.ListenTLS, c.LDAP.ListenUnix = []string{":389"}, []string{":636"}, packagedRuntimeDir+"/ldapi"
 	c.RADIUS = RADIUS{ListenAuth: []string{":1812"}, ListenAcct: []string{":1813"}, ListenTLS: []string{}}
 	c.SCIM.Listen = []string{"unix:" + packagedRuntimeDir + "/scim.sock"}
 	c.SCIM.Upstream = "unix:" + packagedRuntimeDir + "/scim.sock"

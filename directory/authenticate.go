@@ -53,6 +53,9 @@ func (d *Directory) authenticate(ctx context.Context, a *Attempt) (Decision, err
 			return Decision{}, err
 		}
 		return t.run(ctx)
+	case PeerProof:
+		t.vouch(p)
+		return t.run(ctx)
 	default:
 		return Decision{Outcome: Deny, Reason: ReasonMethodNotAllowed}, nil
 	}
@@ -171,6 +174,8 @@ func (t *trial) proved(ctx context.Context) (bool, error) {
 		return t.certified(), nil
 	case CodeProof:
 		return t.proveCode(ctx)
+	case PeerProof:
+		return t.vouched(), nil
 	default:
 		return t.provePassword(ctx)
 	}

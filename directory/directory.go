@@ -39,6 +39,7 @@ type Config struct {
 	WideUsernames bool          // accept RFC 8265 usernames, not only [a-z0-9._@-]
 	AuditStrict   bool          // a sign-in is answered after its audit event is committed
 
+	Peers   map[uint32]string     // service accounts of local users, by the user's number (PeerProof)
 	Metrics prometheus.Registerer // nil: none
 }
 

@@ -84,8 +84,12 @@ func opens(k CredentialKind, door Protocol) bool {
 		return true
 	case CredentialAppPassword:
 		return door != ProtocolWeb
-	case CredentialNetworkPassword, CredentialX509:
+	case CredentialNetworkPassword:
 		return door == ProtocolRADIUS
+	case CredentialX509:
+		return door == ProtocolRADIUS || door == ProtocolLDAP
+	case CredentialPeer:
+		return door == ProtocolLDAP
 	case CredentialAPIToken:
 		return door == ProtocolAPI
 	case CredentialTOTP, CredentialRecoveryCode:
@@ -101,6 +105,8 @@ func factorOf(k CredentialKind) Factor {
 		return FactorAppPassword
 	case CredentialX509:
 		return FactorCertificate
+	case CredentialPeer:
+		return FactorPeer
 	default:
 		return FactorPassword
 	}

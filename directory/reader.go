@@ -50,6 +50,9 @@ func all[R any](seq iter.Seq2[R, error]) ([]R, error) {
 	return out, nil
 }
 
+// Now returns the time at which the transaction began.
+func (r *Reader) Now() time.Time { return r.now }
+
 // Head returns the feed position of the snapshot.
 func (r *Reader) Head() (Head, error) { return r.tx.Feed.Head() }
 

@@ -19,8 +19,8 @@ func sourcePrefix(ip netip.Addr) string {
 // account is held to.
 func (t *trial) fromItsNetworks() bool {
 	networks := t.person.user.Networks
-	if len(networks) == 0 {
-		return true
+	if _, local := t.attempt.Proof.(PeerProof); local || len(networks) == 0 {
+		return true // a process of this host was named in the configuration
 	}
 	for _, n := range networks {
 		if p, err := netip.ParsePrefix(n); err == nil && t.attempt.Peer.IsValid() && p.Contains(t.attempt.Peer.Unmap()) {

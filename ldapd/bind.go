@@ -2,7 +2,6 @@ package ldapd
 
 import (
 	"context"
-	"net/netip"
 
 	"gatehouse/directory"
 	"gatehouse/directory/schema"
@@ -22,11 +21,11 @@ func (op *operation) bind(ctx context.Context) wire.Result {
 	if r.Version != 3 {
 		return wire.Result{Code: wire.ProtocolError, Message: "only version 3 is supported"}
 	}
-	if r.Auth != wire.AuthSimple {
-		// RFC 4513 §5.2.1: no SASL mechanism is offered.
-		return wire.Result{Code: wire.AuthMethodNotSupported, Message: "only simple binds are supported"}
-	}
 	switch {
+	case r.Auth == wire.AuthSASL:
+		return op.saslBind(ctx)
+	case r.Auth != wire.AuthSimple:
+		return wire.Result{Code: wire.AuthMethodNotSupported, Message: "only simple and SASL binds are supported"}
 	case len(r.Name) == 0 && len(r.Password) == 0:
 		// RFC 4513 §5.1.1: anonymous.
 		return wire.Result{}
@@ -50,7 +49,7 @@ func (op *operation) bind(ctx context.Context) wire.Result {
 		}
 		b = b.inView(facet, clip(r.Name))
 	}
-	return op.authenticate(ctx, &b)
+	return op.authenticate(ctx, &b, directory.Secret(r.Password))
 }
 
 // confidential reports whether a password may travel on this connection.
@@ -59,39 +58,43 @@ func (op *operation) confidential() bool {
 	return c.secure || c.s.c.ClearPasswords || !c.peer.IsValid() || c.peer.IsLoopback()
 }
 
-// authenticate asks the core and takes its decision over into the connection.
-func (op *operation) authenticate(ctx context.Context, b *bindName) wire.Result {
-	c := op.c
-	a := directory.Attempt{
-		Name: b.name, Kind: b.kind, App: b.app, Protocol: directory.ProtocolLDAP,
-		Proof: directory.PasswordProof{Password: directory.Secret(op.m.Bind.Password)},
-		Peer:  c.peer, Client: c.peer, Relay: c.relay, Received: c.s.c.Directory.Now(),
-	}
-	if c.relay {
-		// Who bound as a service account asks on behalf of others, from devices that are not known here.
-		a.Client = netip.Addr{}
-	}
+// authenticate asks the core about a password and takes its decision over into the connection.
+func (op *operation) authenticate(ctx context.Context, b *bindName, password directory.Secret) wire.Result {
+	a := op.attempt(b)
+	a.Proof = directory.PasswordProof{Password: password}
 	if b.uid != "" {
-		id, err := c.s.userByUID(ctx, b.uid)
+		id, err := op.c.s.userByUID(ctx, b.uid)
 		if err != nil {
 			op.err = err
 			return bindResultOf(err)
 		}
 		a.User, a.Name = id, b.uid
 	}
-	d, err := c.s.c.Directory.Authenticate(ctx, a)
+	return op.decide(ctx, &a, b)
+}
+
+// decide has the core decide an attempt and binds the connection when it is allowed.
+func (op *operation) decide(ctx context.Context, a *directory.Attempt, b *bindName) wire.Result {
+	c := op.c
+	d, err := c.s.c.Directory.Authenticate(ctx, *a)
 	if err != nil {
 		op.err = err
 		return bindResultOf(err)
 	}
 	op.reason = string(d.Reason)
 	if !d.Allowed() {
+		if d.Reason == directory.ReasonCredentialExpired && d.Credential != 0 {
+			op.policyError(wire.PasswordExpired) // known only after a right password
+		}
 		return decisionResult(&d)
 	}
 	who := newIdentity(&d, c.s.entryDN(&d, b), b)
 	c.who, op.who = who, who
 	c.relay = c.relay || who.service
 	c.s.bound.add(c, who, d.User.Expires, d.Seq)
+	if who.mustChange {
+		op.policyError(wire.ChangeAfterReset)
+	}
 	return wire.Result{}
 }
 

@@ -23,14 +23,11 @@ const (
 	Plain ListenerKind = iota
 	// TLS is LDAP inside TLS from the first octet (LDAPS).
 	TLS
+	// Unix is LDAP over a unix socket (ldapi).
+	Unix
 )
 
-func (k ListenerKind) String() string {
-	if k == TLS {
-		return "tls"
-	}
-	return "plain"
-}
+func (k ListenerKind) String() string { return [...]string{"plain", "tls", "unix"}[k] }
 
 // Listener is a socket that the server accepts connections from. The server closes it.
 type Listener struct {
@@ -48,7 +45,8 @@ type Config struct {
 	Domain string
 	// Listeners may be empty only in tests that use Serve.
 	Listeners []Listener
-	// TLS serves StartTLS and TLS listeners; nil offers neither. Certificates change through GetCertificate.
+	// TLS serves StartTLS and TLS listeners; nil offers neither. Certificates change through GetCertificate. A client may
+	// show a certificate; whether it counts is decided by the core when it binds with SASL EXTERNAL.
 	TLS *tls.Config
 	// Version is what the root DSE calls vendorVersion.
 	Version string

@@ -8,8 +8,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"gatehouse/directory/schema"
@@ -26,6 +26,9 @@ type conn struct {
 	raw     net.Conn // the socket
 	nc      net.Conn // raw, or TLS over it
 	secure  bool
+	tls     *tls.ConnectionState // nil in clear
+	uid     uint32               // of the process behind a unix socket, with hasUID
+	hasUID  bool
 	reader  *wire.Reader
 	out     output
 
@@ -52,6 +55,9 @@ func newConn(s *Server, nc net.Conn, l *Listener) *conn {
 	c := &conn{s: s, kind: l.Kind, profile: l.Profile, raw: nc, nc: nc}
 	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
 		c.peer = a.AddrPort().Addr().Unmap().WithZone("")
+	}
+	if u, ok := nc.(*net.UnixConn); ok {
+		c.uid, c.hasUID = peerUID(u)
 	}
 	// A worker that cannot write wakes the goroutine, which reads and would not notice.
 	failed := func(err error) { c.wake(&closing{why: writeFailed(err)}) }
@@ -104,8 +110,24 @@ func (c *conn) handshake(ctx context.Context) error {
 	c.out.mu.Lock()
 	c.nc, c.out.nc = t, t
 	c.out.mu.Unlock()
-	c.secure, c.readUntil = true, time.Time{}
+	state := t.ConnectionState()
+	c.secure, c.tls, c.readUntil = true, &state, time.Time{}
 	return nil
+}
+
+// peerUID asks the kernel which user opened a unix socket.
+func peerUID(u *net.UnixConn) (uid uint32, ok bool) {
+	raw, err := u.SyscallConn()
+	if err != nil {
+		return 0, false
+	}
+	err = raw.Control(func(fd uintptr) {
+		cred, err := syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+		if ok = err == nil; ok {
+			uid = cred.Uid
+		}
+	})
+	return uid, ok && err == nil
 }
 
 // loop answers requests until the connection ends and says why it did. A panic that no operation caught, for one while
@@ -249,69 +271,3 @@ func (c *conn) drop(order *closing) {
 		}
 	})
 }
-
-// inflight are the operations that run beside a connection.
-type inflight struct {
-	mu    sync.Mutex
-	ops   map[int32]context.CancelFunc // those whose last answer is not on its way yet
-	count int                          // all
-	wg    sync.WaitGroup
-}
-
-// add counts an operation in, unless there are max already or its id is in use.
-func (f *inflight) add(id int32, cancel context.CancelFunc, most int) (ok, duplicate bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if _, duplicate = f.ops[id]; duplicate || f.count >= most {
-		return false, duplicate
-	}
-	if f.ops == nil {
-		f.ops = make(map[int32]context.CancelFunc, most)
-	}
-	f.ops[id] = cancel
-	f.count++
-	f.wg.Add(1)
-	return true, false
-}
-
-// release makes an id free again.
-func (f *inflight) release(id int32) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.ops, id)
-}
-
-// done counts an operation out.
-func (f *inflight) done() {
-	f.mu.Lock()
-	f.count--
-	f.mu.Unlock()
-	f.wg.Done()
-}
-
-// abandon cancels one operation and reports whether there was one.
-func (f *inflight) abandon(id int32) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	cancel, ok := f.ops[id]
-	if ok {
-		cancel()
-	}
-	return ok
-}
-
-func (f *inflight) cancelAll() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, cancel := range f.ops {
-		cancel()
-	}
-}
-
-func (f *inflight) none() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.ops) == 0
-}
-
-func (f *inflight) wait() { f.wg.Wait() }

@@ -68,7 +68,7 @@ func TestAnswerableMistakesLeaveTheConnection(t *testing.T) {
 		{"presence of nothing", "301a0201016315 0400 0a0100 0a0100 020100 020100 010100 8700 3000", ldap.LDAPResultProtocolError},
 		{"base that is no name", "30260201016321 040178 0a0100 0a0100 020100 020100 010100 870b6f626a656374436c617373 3000", ldap.LDAPResultInvalidDNSyntax},
 		{"unknown extended operation", "300a0201017705 8003312e32", ldap.LDAPResultProtocolError},
-		{"delete", "3008020101 4a03613d62", ldap.LDAPResultUnwillingToPerform},
+		{"delete", "3008020101 4a03613d62", ldap.LDAPResultInsufficientAccessRights},
 	}
 	for _, m := range mistakes {
 		b, err := hex.DecodeString(strings.ReplaceAll(m.in, " ", ""))
@@ -250,7 +250,7 @@ func TestPanicEndsOneOperationOnly(t *testing.T) {
 	w := newWorld(t, nil)
 	w.server.static = append([]*staticEntry{nil}, w.server.static...) // the next static search runs into it
 	c := w.dial()
-	_, err := c.Search(ldap.NewSearchRequest("", 0, 0, 0, 0, false, "(objectClass=*)", nil, nil))
+	_, err := c.Search(ldap.NewSearchRequest(subschemaDN, 0, 0, 0, 0, false, "(objectClass=*)", nil, nil))
 	if code(err) != ldap.LDAPResultOther {
 		t.Errorf("got %v, want other", err)
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // extended handles the extended operations (RFC 4511 §4.12).
-func (op *operation) extended() wire.Result {
+func (op *operation) extended(ctx context.Context) wire.Result {
 	r := &op.m.Extended
 	switch string(r.Name) {
 	case wire.OIDStartTLS:
@@ -24,9 +24,9 @@ func (op *operation) extended() wire.Result {
 		}
 		return wire.Result{}
 	case wire.OIDPasswordModify:
-		return wire.Result{Code: wire.UnwillingToPerform, Message: "passwords are changed in the portal, not through LDAP"}
+		return op.passwordModify(ctx)
 	case wire.OIDCancel:
-		return wire.Result{Code: wire.UnwillingToPerform, Message: "use abandon"}
+		return op.cancel(ctx)
 	default:
 		// RFC 4511 §4.12: an unrecognised requestName.
 		return wire.Result{Code: wire.ProtocolError, Message: "unsupported extended operation"}

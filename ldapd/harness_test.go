@@ -76,8 +76,14 @@ func (l *lockedBuffer) String() string {
 // newWorld starts a server; edit, which may be nil, changes its configuration first.
 func newWorld(t testing.TB, edit func(*Config)) *world {
 	t.Helper()
+	return newWorldWith(t, nil, edit)
+}
+
+// newWorldWith is newWorld with changes to the configuration of the core.
+func newWorldWith(t testing.TB, core func(*directory.Config), edit func(*Config)) *world {
+	t.Helper()
 	w := &world{t: t, store: directorytest.OpenSQLite(t), reg: prometheus.NewRegistry(), log: &lockedBuffer{}}
-	w.dir = directorytest.Core(t, w.store, nil)
+	w.dir = directorytest.Core(t, w.store, core)
 	w.populate()
 	w.startIndex()
 	cert, roots := certificate(t)

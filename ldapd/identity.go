@@ -21,6 +21,8 @@ type identity struct {
 	factors []directory.Factor
 	// resumed is the app password that was bound with, which may be revoked; else nothing.
 	resumed directory.Resumed
+	// mustChange closes everything but a change of the password.
+	mustChange bool
 }
 
 // newIdentity returns what an allowed decision turns a connection into.
@@ -34,6 +36,8 @@ func newIdentity(d *directory.Decision, dn string, b *bindName) *identity {
 		epoch:   d.User.Epoch,
 		service: d.User.Kind == directory.ServiceAccount,
 		factors: d.Factors,
+
+		mustChange: d.MustChange,
 	}
 	if who.actor.ReadOnly {
 		who.resumed = directory.Resumed{Credential: d.Credential, Version: d.Version}
@@ -86,6 +90,28 @@ func (w *identity) readsView(slug string) bool {
 // hasRole reports whether this is a person who may read about others.
 func (w *identity) hasRole() bool {
 	return !w.service && slices.ContainsFunc(w.actor.Rights, directory.Right.IsRole)
+}
+
+// writer is the actor of this identity's writes. A person writes through LDAP as anybody would, whatever their role: it
+// is a door with one factor.
+func (w *identity) writer() directory.Actor {
+	a := w.actor
+	if !w.service {
+		a.Rights = nil
+	}
+	return a
+}
+
+// writes reports whether the identity has a grant to change what is not its own.
+func (w *identity) writes() bool {
+	return w.service && slices.ContainsFunc(w.actor.Rights, func(r directory.Right) bool {
+		switch r {
+		case directory.WriteAttributes, directory.WriteMembers, directory.WriteEntries, directory.WritePassword:
+			return true
+		default:
+			return false
+		}
+	})
 }
 
 // readsAll reports whether the whole tree is open to this identity; nil is anonymous.

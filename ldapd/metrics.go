@@ -97,7 +97,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			return nil, err
 		}
 	}
-	for _, k := range []ListenerKind{Plain, TLS} {
+	for _, k := range []ListenerKind{Plain, TLS, Unix} {
 		m.open[k], m.accepted[k] = open.WithLabelValues(k.String()), accepted.WithLabelValues(k.String())
 	}
 	for _, e := range endings() {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"gatehouse/ldapd/wire"
@@ -21,6 +20,7 @@ type operation struct {
 
 	page    *wire.Paged // of the paged results control, nil when absent
 	pageBuf wire.Paged
+	ask     *asked // of the other controls, nil when there are none
 
 	// What goes into the final answer beside the result.
 	controls []byte
@@ -81,8 +81,8 @@ func (c *conn) request(ctx context.Context, m *wire.Message, pdu []byte) ending 
 // beside runs the request again, from a copy of its octets, in a goroutine of its own.
 func (c *conn) beside(ctx context.Context, m *wire.Message, pdu []byte) {
 	ctx, cancel := context.WithCancel(ctx)
-	ok, duplicate := c.running.add(m.ID, cancel, c.s.c.Limits.InFlight)
-	if !ok {
+	flight, duplicate := c.running.add(m.ID, cancel, c.s.c.Limits.InFlight)
+	if flight == nil {
 		cancel()
 		r := wire.Result{Code: wire.Busy, Message: "too many operations of this connection are running"}
 		if duplicate {
@@ -95,12 +95,11 @@ func (c *conn) beside(ctx context.Context, m *wire.Message, pdu []byte) {
 	op := &operation{c: c, m: c.s.msgs.Get().(*wire.Message), who: c.who, received: c.op.received, beside: true}
 	id, pdu := m.ID, bytes.Clone(pdu)
 	c.s.m.running.Inc()
-	// RFC 4511 §4.1.1.1: the client may use the id again once it has the answer.
-	release := sync.OnceFunc(func() { c.running.release(id) })
 	go func() {
 		defer c.running.done()
 		defer cancel()
-		defer release()
+		defer close(flight.done)
+		defer c.running.land(id, flight, false)
 		defer c.s.m.running.Dec()
 		defer func() {
 			if p := recover(); p != nil {
@@ -110,7 +109,10 @@ func (c *conn) beside(ctx context.Context, m *wire.Message, pdu []byte) {
 		// It was decoded before, so it decodes again.
 		if err := op.m.Decode(pdu); err == nil {
 			r := op.perform(ctx)
-			release()
+			// RFC 4511 §4.1.1.1: the client may use the id again once it has the answer.
+			if c.running.land(id, flight, r.Code == noAnswer) {
+				r = wire.Result{Code: wire.Canceled} // RFC 3909 §3
+			}
 			op.finish(ctx, r)
 			_ = c.out.flush()
 		}
@@ -130,6 +132,10 @@ func (op *operation) perform(ctx context.Context) (r wire.Result) {
 	if r := op.readControls(); r.Code != wire.Success {
 		return r
 	}
+	if op.who != nil && op.who.mustChange && !op.opensChange() {
+		op.policyError(wire.ChangeAfterReset)
+		return wire.Result{Code: wire.InsufficientAccessRights, Message: "change your password first"}
+	}
 	switch op.m.Op {
 	case wire.OpBindRequest:
 		return op.bind(ctx)
@@ -138,13 +144,33 @@ func (op *operation) perform(ctx context.Context) (r wire.Result) {
 	case wire.OpCompareRequest:
 		return op.compare(ctx)
 	case wire.OpExtendedRequest:
-		return op.extended()
+		return op.extended(ctx)
+	case wire.OpModifyRequest:
+		return op.modify(ctx)
+	case wire.OpAddRequest:
+		return op.add(ctx)
+	case wire.OpDeleteRequest:
+		return op.remove(ctx)
+	case wire.OpModifyDNRequest:
+		return op.rename(ctx)
 	default:
-		return wire.Result{
-			Code:    wire.UnwillingToPerform,
-			Message: "this directory is not changed through LDAP: use the portal, SCIM or the gatehouse command",
+		return wire.Result{Code: wire.ProtocolError}
+	}
+}
+
+// opensChange reports whether the operation is open to somebody who must change the password first
+// (draft-behera-ldap-password-policy-10 §5.2.3).
+func (op *operation) opensChange() bool {
+	switch op.m.Op {
+	case wire.OpBindRequest:
+		return true
+	case wire.OpExtendedRequest:
+		switch string(op.m.Extended.Name) {
+		case wire.OIDPasswordModify, wire.OIDStartTLS, wire.OIDWhoAmI:
+			return true
 		}
 	}
+	return false
 }
 
 // panicked takes note of a bug and lets go of the output.
@@ -168,28 +194,6 @@ func (op *operation) begin() []byte {
 func (op *operation) end(buf []byte) error {
 	op.holding = false
 	return op.c.out.end(buf)
-}
-
-// readControls takes the controls this operation knows and refuses unknown critical ones.
-func (op *operation) readControls() wire.Result {
-	for i := range op.m.Controls {
-		ctl := &op.m.Controls[i]
-		switch oid := string(ctl.OID); {
-		case oid == wire.OIDPagedResults && op.m.Op == wire.OpSearchRequest:
-			p, err := wire.DecodePaged(ctl.Value)
-			if err != nil || op.page != nil {
-				return wire.Result{Code: wire.ProtocolError, Message: "wrong paged results control"}
-			}
-			op.pageBuf = p
-			op.page = &op.pageBuf
-		case oid == wire.OIDManageDsaIT:
-			// RFC 3296 §3: there are no referral objects here, so every entry is treated as an ordinary one anyway.
-		case ctl.Critical:
-			// RFC 4511 §4.1.11: an unrecognised or unsuitable critical control.
-			return wire.Result{Code: wire.UnavailableCriticalExtension, Message: "unsupported control"}
-		}
-	}
-	return wire.Result{}
 }
 
 // finish sends the final answer, counts and logs the operation.
@@ -242,6 +246,14 @@ func (op *operation) log(ctx context.Context, r wire.Result, took time.Duration)
 			slog.String("filter", clip([]byte(s.Filter.String()))), slog.Int("entries", op.entries))
 	case wire.OpCompareRequest:
 		attrs = append(attrs, slog.String("name", clip(op.m.Compare.Name)))
+	case wire.OpModifyRequest:
+		attrs = append(attrs, slog.String("name", clip(op.m.Modify.Name)))
+	case wire.OpAddRequest:
+		attrs = append(attrs, slog.String("name", clip(op.m.Add.Name)))
+	case wire.OpDeleteRequest:
+		attrs = append(attrs, slog.String("name", clip(op.m.Delete)))
+	case wire.OpModifyDNRequest:
+		attrs = append(attrs, slog.String("name", clip(op.m.ModifyDN.Name)), slog.String("new_rdn", clip(op.m.ModifyDN.NewRDN)))
 	case wire.OpExtendedRequest:
 		attrs = append(attrs, slog.String("name", clip(op.m.Extended.Name)))
 	}

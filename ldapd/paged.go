@@ -9,29 +9,47 @@ import (
 // search and the asker. It holds no state of this process: it is good on every host of the installation and after a
 // restart, for the same search by the same identity.
 const (
-	cookieVersion = 1
-	cookieMAC     = 16
-	cookieSize    = 1 + 8 + cookieMAC
+	cookiePlain  = 1 // the position alone
+	cookieSorted = 2 // and the key of the entry in the order of a sort
+	cookieMAC    = 16
+	cookieHead   = 1 + 8
+	cookieMost   = 8 << 10
 )
 
-// cookie makes the cookie of a position.
-func (op *operation) cookie(position uint64) []byte {
-	b := make([]byte, 1, cookieSize)
-	b[0] = cookieVersion
-	b = binary.BigEndian.AppendUint64(b, position)
+// place is where a page ends: behind an entry, in a sorted search behind its key as well.
+type place struct {
+	position uint64
+	key      []byte // nil: not sorted
+}
+
+// cookie makes the cookie of a place.
+func (op *operation) cookie(p place) []byte {
+	b := []byte{cookiePlain}
+	if p.key != nil {
+		b[0] = cookieSorted
+	}
+	b = append(binary.BigEndian.AppendUint64(b, p.position), p.key...)
 	return append(b, op.c.s.paging.Sum(b, op.searchDigest())[:cookieMAC]...)
 }
 
-// position reads a cookie; ok is false when it was not made for this search, or not by us.
-func (op *operation) position(cookie []byte) (position uint64, ok bool) {
-	if len(cookie) != cookieSize || cookie[0] != cookieVersion {
-		return 0, false
+// place reads a cookie; ok is false when it was not made for this search, or not by us.
+func (op *operation) place(cookie []byte) (p place, ok bool) {
+	n := len(cookie) - cookieMAC
+	if n < cookieHead || n > cookieMost {
+		return p, false
 	}
-	body, mac := cookie[:9], cookie[9:]
+	body, mac := cookie[:n], cookie[n:]
 	if !op.c.s.paging.Verify(mac, body, op.searchDigest()) {
-		return 0, false
+		return p, false
 	}
-	return binary.BigEndian.Uint64(body[1:]), true
+	p.position = binary.BigEndian.Uint64(body[1:])
+	switch {
+	case body[0] == cookieSorted:
+		p.key = body[cookieHead:]
+	case body[0] != cookiePlain || n != cookieHead:
+		return p, false
+	}
+	return p, true
 }
 
 // searchDigest stands for everything that must stay the same from page to page (RFC 2696 §3).
@@ -50,5 +68,19 @@ func (op *operation) searchDigest() []byte {
 	if op.who != nil {
 		field([]byte(op.who.dn))
 	}
+	if op.ask != nil {
+		for _, k := range op.ask.sort {
+			field(k.Attr)
+			field(k.Rule)
+			field([]byte{truthOctet(k.Reverse)})
+		}
+	}
 	return h.Sum(nil)
+}
+
+func truthOctet(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
 }

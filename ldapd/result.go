@@ -1,6 +1,8 @@
 package ldapd
 
 import (
+	"errors"
+
 	"gatehouse/directory"
 	"gatehouse/ldapd/wire"
 )
@@ -18,6 +20,11 @@ func resultOf(err error) wire.Result {
 	case directory.Stale:
 		return wire.Result{Code: wire.AssertionFailed, Message: msg}
 	case directory.Denied:
+		var e *directory.Error
+		if errors.As(err, &e) && e.Field == "bindings" {
+			// A guard, not a lack of rights: with the binding removed it goes.
+			return wire.Result{Code: wire.UnwillingToPerform, Message: msg}
+		}
 		return wire.Result{Code: wire.InsufficientAccessRights, Message: msg}
 	case directory.Throttled:
 		return wire.Result{Code: wire.Busy, Message: msg}

@@ -1,24 +1,33 @@
 package ldapd
 
-import "gatehouse/ldapd/wire"
+import (
+	"maps"
+	"slices"
 
-// rootDSE returns the root DSE (RFC 4512 §5.1). Its attributes are operational by the standard, but clients ask for
-// them with "*" or with nothing, and every server gives them.
-func rootDSE(t *tree, startTLS bool, version string) *staticEntry {
-	extensions := []string{wire.OIDWhoAmI}
-	if startTLS {
+	"gatehouse/ldapd/wire"
+)
+
+// rootDSE returns the root DSE (RFC 4512 §5.1) as a connection with these SASL mechanisms sees it. Its attributes are
+// operational by the standard, but clients ask for them with "*" or with nothing, and every server gives them.
+func (s *Server) rootDSE(offered mechanisms) *staticEntry {
+	extensions := []string{wire.OIDWhoAmI, wire.OIDPasswordModify, wire.OIDCancel}
+	if s.c.TLS != nil {
 		extensions = append(extensions, wire.OIDStartTLS)
 	}
 	return &staticEntry{attrs: []staticAttr{
 		{name: "objectClass", values: []string{"top"}},
-		{name: "namingContexts", values: []string{t.dn}},
-		{name: "defaultNamingContext", values: []string{t.dn}},
+		{name: "namingContexts", values: []string{s.tree.dn}},
+		{name: "defaultNamingContext", values: []string{s.tree.dn}},
 		{name: "subschemaSubentry", values: []string{subschemaDN}},
 		{name: "supportedLDAPVersion", values: []string{"3"}},
-		{name: "supportedControl", values: []string{wire.OIDPagedResults, wire.OIDManageDsaIT}},
+		{name: "supportedControl", values: slices.Sorted(maps.Keys(s.controls))},
 		{name: "supportedExtension", values: extensions},
-		{name: "supportedFeatures", values: []string{wire.OIDAllOperational, wire.OIDObjectClassAttrs, wire.OIDAbsoluteTrueFalse}},
+		{name: "supportedFeatures", values: []string{
+			wire.OIDAllOperational, wire.OIDObjectClassAttrs, wire.OIDAbsoluteTrueFalse, wire.OIDModifyIncrement,
+		}},
+		// RFC 4513 §5.2.4: what a mechanism needs may come with TLS, so clients ask again after StartTLS.
+		{name: "supportedSASLMechanisms", values: offered.names()},
 		{name: "vendorName", values: []string{"Gatehouse"}},
-		{name: "vendorVersion", values: []string{version}},
+		{name: "vendorVersion", values: []string{s.c.Version}},
 	}}
 }

@@ -29,7 +29,10 @@ func (op *operation) search(ctx context.Context) wire.Result {
 	if err := f.base.Set(op.m.Search.Base); err != nil {
 		return wire.Result{Code: wire.InvalidDNSyntax, Message: err.Error()}
 	}
-	if op.searchStatic(&f.base) {
+	if found, r := op.searchStatic(&f.base); found {
+		if r.Code != wire.Success {
+			return r
+		}
 		if op.page != nil {
 			op.controls = wire.AppendPaged(nil, wire.Paged{}) // one entry is one page
 		}
@@ -38,23 +41,36 @@ func (op *operation) search(ctx context.Context) wire.Result {
 	if op.who == nil {
 		return anonymousResult()
 	}
-	q, r := op.query(f)
-	if r.Code != wire.Success {
-		return r
+	if r := op.assert(ctx, &f.base); r.Code != wire.Success {
+		return r // RFC 4528 §3: of a search the base is asserted, before anything is searched
 	}
+	q := projection.Query{Base: &f.base, Scope: op.m.Search.Scope, Filter: &op.m.Search.Filter, Viewer: op.viewer(&f.base)}
 	if op.page != nil && op.page.Size == 0 {
 		// RFC 2696 §3: the client gives up the rest of the pages.
 		op.controls = wire.AppendPaged(nil, wire.Paged{})
 		return wire.Result{}
 	}
-	if !op.beside && !quick(&op.m.Search) {
+	sort := op.ask != nil && (op.ask.sort != nil || op.ask.view != nil)
+	if !op.beside && (sort || !quick(&op.m.Search)) {
 		op.deferred = true
 		return wire.Result{}
+	}
+	defer f.cursor.Close()
+	if sort {
+		if r, unsorted := op.ordered(ctx, f, q); !unsorted {
+			return r
+		}
+	}
+	if op.page != nil && len(op.page.Cookie) > 0 {
+		at, ok := op.place(op.page.Cookie)
+		if !ok || at.key != nil {
+			return wire.Result{Code: wire.UnwillingToPerform, Message: "this paged results cookie is not for this search"}
+		}
+		q.After = at.position
 	}
 	if err := f.cursor.Open(op.c.s.c.Index, q); err != nil {
 		return searchError(err)
 	}
-	defer f.cursor.Close()
 	return op.send(ctx, &f.cursor)
 }
 
@@ -62,17 +78,17 @@ func anonymousResult() wire.Result {
 	return wire.Result{Code: wire.InsufficientAccessRights, Message: "bind first: anonymous sees only the root DSE and the schema"}
 }
 
-// query reads the position to begin at and asks as the bound identity.
-func (op *operation) query(f *finder) (projection.Query, wire.Result) {
+// selection is what is wanted of each entry that the cursor finds.
+func (op *operation) selection(cur *projection.Cursor) projection.Selection {
 	s := &op.m.Search
-	q := projection.Query{Base: &f.base, Scope: s.Scope, Filter: &s.Filter, Viewer: op.viewer(&f.base)}
-	if op.page != nil && len(op.page.Cookie) > 0 {
-		var ok bool
-		if q.After, ok = op.position(op.page.Cookie); !ok {
-			return q, wire.Result{Code: wire.UnwillingToPerform, Message: "this paged results cookie is not for this search"}
+	want := cur.Select(s.Attributes, s.TypesOnly)
+	if op.ask != nil {
+		if op.ask.values != nil && !s.TypesOnly {
+			cur.MatchValues(&want, op.ask.values)
 		}
+		cur.Dereference(&want, op.ask.derefs)
 	}
-	return q, wire.Result{}
+	return want
 }
 
 // quick guesses whether a search is over at once: it looks at one entry, or an equality narrows it down. Whatever it
@@ -130,8 +146,7 @@ func (op *operation) send(ctx context.Context, cur *projection.Cursor) wire.Resu
 		ctx, cancel = context.WithDeadline(ctx, until)
 		defer cancel()
 	}
-	s := &op.m.Search
-	want := cur.Select(s.Attributes, s.TypesOnly)
+	want := op.selection(cur)
 	var last uint64
 	more := false
 	for !more {
@@ -175,9 +190,9 @@ func (op *operation) concluded(more bool, over wire.ResultCode, last uint64) wir
 	if op.page != nil {
 		var next wire.Paged
 		if more && over == wire.Success {
-			next.Cookie = op.cookie(last)
+			next.Cookie = op.cookie(place{position: last})
 		}
-		op.controls = wire.AppendPaged(nil, next)
+		op.respond(func(dst []byte) []byte { return wire.AppendPaged(dst, next) })
 	}
 	if more {
 		return wire.Result{Code: over}

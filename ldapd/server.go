@@ -2,6 +2,7 @@ package ldapd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -15,16 +16,19 @@ import (
 
 // Server is one LDAP server. Make it with New and start it with Run.
 type Server struct {
-	c       Config
-	tree    *tree
-	static  []*staticEntry // the root DSE and the subschema
-	paging  *seal.MACKey
-	m       *metrics
-	bound   *boundRegistry
-	buffers *sync.Pool
-	msgs    sync.Pool // of *wire.Message
-	finders sync.Pool // of *finder
-	conns   sync.WaitGroup
+	c        Config
+	tree     *tree
+	static   []*staticEntry // the subschema
+	roots    [allMechanisms + 1]*staticEntry
+	controls map[string]controlFor
+	sorting  chan struct{} // turns to put results in order
+	paging   *seal.MACKey
+	m        *metrics
+	bound    *boundRegistry
+	buffers  *sync.Pool
+	msgs     sync.Pool // of *wire.Message
+	finders  sync.Pool // of *finder
+	conns    sync.WaitGroup
 
 	mu        sync.Mutex
 	open      map[*conn]struct{}
@@ -41,6 +45,10 @@ func New(c Config) (*Server, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	if c.TLS != nil {
+		c.TLS = c.TLS.Clone()
+		c.TLS.ClientAuth = tls.RequestClientCert
+	}
 	t, err := newTree(c.Domain)
 	if err != nil {
 		return nil, fmt.Errorf("ldapd: base name of domain %q: %w", c.Domain, err)
@@ -56,10 +64,14 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		c: c, tree: t, paging: paging, m: m, bound: newBoundRegistry(), buffers: newBuffers(),
 		open: map[*conn]struct{}{}, perSource: map[netip.Addr]int{},
+		controls: supportedControls(), sorting: make(chan struct{}, sortsAtOnce),
 	}
 	s.msgs.New = func() any { return new(wire.Message) }
 	s.finders.New = func() any { return new(finder) }
-	s.static = []*staticEntry{rootDSE(t, c.TLS != nil, c.Version), subschema()}
+	for m := range s.roots {
+		s.roots[m] = s.rootDSE(mechanisms(m))
+	}
+	s.static = []*staticEntry{subschema()}
 	return s, nil
 }
 

@@ -156,22 +156,28 @@ func wanted(list [][]byte, a *staticAttr) bool {
 }
 
 // searchStatic sends what a search finds whose base is the root DSE, the subschema or, for those who read the whole
-// tree, the monitor; it is false for any other base.
-func (op *operation) searchStatic(base *wire.Name) bool {
+// tree, the monitor; found is false for any other base.
+func (op *operation) searchStatic(base *wire.Name) (found bool, r wire.Result) {
 	s := &op.m.Search
 	e := op.static(string(base.Key()))
 	if e == nil || e.key == "" && s.Scope != wire.ScopeBase {
-		return false
+		return false, r
+	}
+	if op.ask != nil && op.ask.assertion != nil && e.match(op.ask.assertion, 0) != isTrue {
+		return true, wire.Result{Code: wire.AssertionFailed}
 	}
 	if s.Scope != wire.ScopeOneLevel && e.match(&s.Filter, 0) == isTrue {
 		_ = op.end(e.append(op.begin(), op.m.ID, s))
 		op.entries++
 	}
-	return true
+	return true, r
 }
 
 // static returns the static entry of a normalised name, nil when there is none for this requester.
 func (op *operation) static(key string) *staticEntry {
+	if key == "" {
+		return op.c.s.roots[op.mechanisms()]
+	}
 	for _, e := range op.c.s.static {
 		if e.key == key {
 			return e

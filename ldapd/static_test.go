@@ -27,7 +27,7 @@ func TestRootDSE(t *testing.T) {
 		{"no list", "(objectClass=*)", nil, []string{
 			"namingContexts", "supportedControl", "supportedExtension", "supportedFeatures",
 			"supportedLDAPVersion", "defaultNamingContext", "subschemaSubentry", "vendorName",
-		}, []string{"supportedSASLMechanisms"}},
+		}, nil},
 		{"star", "(objectClass=*)", []string{"*"}, []string{"namingContexts"}, nil},
 		{"star and plus", "(objectClass=*)", []string{"*", "+"}, []string{"namingContexts"}, nil},
 		{"by name in any case", "(objectclass=*)", []string{"NAMINGCONTEXTS"}, []string{"namingContexts"}, []string{"vendorName"}},

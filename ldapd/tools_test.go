@@ -50,13 +50,12 @@ func TestOpenLDAPTools(t *testing.T) {
 		{"manage DSA IT", "ldapsearch", append(reader, "-LLL", "-MM", "-b", aliceDN, "-s", "base"), 0, []string{"uid: alice"}},
 		{"no such object", "ldapsearch", append(reader, "-b", "uid=x,ou=users,"+baseDN, "-s", "base"), 32, []string{"matchedDN: ou=users," + baseDN}},
 		{"root DSE", "ldapsearch", append(url, "-LLL", "-b", "", "-s", "base"), 0, []string{"namingContexts: " + baseDN}},
-		// Without -x the tool asks for mechanisms first: there are none yet, and it says so.
-		{"SASL mechanisms", "ldapsearch", []string{"-H", "ldap://" + w.plain, "-b", "", "-s", "base"}, 16, []string{"ldap_sasl_interactive_bind: No such attribute (16)"}},
-		{"unknown critical control", "ldapsearch", append(reader, "-b", baseDN, "-E", "!sss=cn", "(uid=alice)"), 12, []string{"unsupported control"}},
+		{"SASL PLAIN", "ldapwhoami", []string{"-Y", "PLAIN", "-O", "none", "-Q", "-H", "ldaps://" + w.tls, "-U", "alice", "-w", password}, 0, []string{"dn:" + aliceDN}},
+		{"unknown critical control", "ldapsearch", append(reader, "-b", baseDN, "-e", "!1.2.3.4", "(uid=alice)"), 12, []string{"unsupported control"}},
 		{"compare", "ldapcompare", append(reader, "cn=staff,ou=groups,"+baseDN, "member:"+aliceDN), 6, []string{"TRUE"}},
 		{"compare false", "ldapcompare", append(reader, "cn=staff,ou=groups,"+baseDN, "member:"+bobDN), 5, []string{"FALSE"}},
-		{"delete", "ldapdelete", append(reader, aliceDN), 53, []string{"unwilling to perform"}},
-		{"change a password", "ldappasswd", append(reader, "-s", "x", aliceDN), 1, []string{"unwilling to perform (53)", "portal"}},
+		{"delete without a grant", "ldapdelete", append(reader, aliceDN), 50, []string{"Insufficient access (50)"}},
+		{"a password without a grant", "ldappasswd", append(reader, "-s", "x", aliceDN), 1, []string{"Insufficient access (50)"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

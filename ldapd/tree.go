@@ -38,6 +38,10 @@ func (t *tree) userDN(name string) string {
 	return "uid=" + string(wire.AppendDNValue(nil, name)) + ",ou=users," + t.dn
 }
 
+func (t *tree) groupDN(name string) string {
+	return "cn=" + string(wire.AppendDNValue(nil, name)) + ",ou=groups," + t.dn
+}
+
 func (t *tree) serviceDN(name string) string {
 	return "cn=" + string(wire.AppendDNValue(nil, name)) + ",ou=services," + t.dn
 }

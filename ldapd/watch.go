@@ -46,6 +46,15 @@ func (b *boundRegistry) add(c *conn, who *identity, expires time.Time, seq direc
 	}
 }
 
+// rebind replaces who a connection is bound as by another view of the same account.
+func (b *boundRegistry) rebind(c *conn, who *identity) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if bound := b.users[who.actor.User][c]; bound != nil {
+		bound.who = who
+	}
+}
+
 // remove is called when the connection binds again or ends.
 func (b *boundRegistry) remove(c *conn) {
 	if c.who == nil {

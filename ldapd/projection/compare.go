@@ -2,6 +2,7 @@ package projection
 
 import (
 	"bytes"
+	"time"
 
 	"gatehouse/directory"
 	"gatehouse/ldapd/wire"
@@ -57,13 +58,25 @@ func (x *Index) Compare(name *wire.Name, attribute, value []byte, v Viewer) (Com
 	}
 }
 
+// Normal returns a value of an attribute as equality compares it; ok is false when it is not one of the attribute's
+// syntax. An attribute that nobody knows, or that has no equality, compares octet by octet.
+func (x *Index) Normal(attribute, value []byte) (normal []byte, ok bool) {
+	id, known := x.attrs.byName[string(lower(nil, attribute))]
+	if !known || x.attrs.all[id].eq == noRule {
+		return value, true
+	}
+	return x.attrs.all[id].eq.appendNormal(nil, value)
+}
+
 // Entry says what stands behind a name.
 type Entry struct {
-	DN    string
-	UUID  string
-	User  directory.UserID  // of a person or a service account
-	Group directory.GroupID // of a group
-	View  string            // slug of the app in whose view the name is; "" is the tree
+	DN       string
+	UUID     string
+	User     directory.UserID  // of a person or a service account
+	Group    directory.GroupID // of a group
+	View     string            // slug of the app in whose view the name is; "" is the tree
+	Service  bool              // User is a service account
+	Modified time.Time         // of the row behind it, when the entry was read
 }
 
 // ViewOf returns the slug of the app in whose view a name is, whether there is such an app or not; "" when it is not in
@@ -93,7 +106,10 @@ func (x *Index) Lookup(name *wire.Name) (Entry, error) {
 	if !ok {
 		return Entry{}, &NoSuchObjectError{}
 	}
-	slot, _ := by.resolve(name)
+	slot, nearest := by.resolve(name)
+	if r := by.record(nearest); slot == 0 && r != nil {
+		return Entry{}, &NoSuchObjectError{Matched: string(by.appendDN(nil, r))}
+	}
 	return by.entry(slot)
 }
 
@@ -139,6 +155,7 @@ func (s sight) entry(slot uint32) (Entry, error) {
 		return Entry{}, &NoSuchObjectError{}
 	}
 	e := Entry{DN: string(s.appendDN(nil, r)), UUID: string(appendUUID(nil, r.uuid()))}
+	e.Service, e.Modified = r.flags().kind() == kindService, time.UnixMicro(r.modified()).UTC()
 	if s.d.view != nil {
 		e.View = s.d.view.slug
 	}

@@ -46,6 +46,8 @@ type Query struct {
 type Cursor struct {
 	s     sight
 	seen  mask
+	full  bool   // the viewer sees every entry
+	own   uint32 // else the containers and this one
 	reach reach
 	after uint64 // position of the last entry that was looked at
 	done  bool
@@ -106,6 +108,7 @@ func (c *Cursor) Open(x *Index, q Query) error {
 	if !q.Viewer.full() {
 		own = c.s.own(q.Viewer)
 	}
+	c.full, c.own = q.Viewer.full(), own
 	if base == 0 || base >= fixedSlots && !q.Viewer.full() && base != own || q.Viewer.Audience == 0 {
 		return &NoSuchObjectError{Matched: c.s.matched(nearest, q.Viewer)}
 	}

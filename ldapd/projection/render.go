@@ -18,6 +18,8 @@ const (
 type Selection struct {
 	mask      mask
 	typesOnly bool
+	values    *valueFilter // nil: all values
+	derefs    []deref
 }
 
 // Select reads the attributes of a search request (RFC 4511 §4.5.1.8) by the names that the viewer of the search that
@@ -49,11 +51,18 @@ func (c *Cursor) Select(attributes [][]byte, typesOnly bool) Selection {
 
 // Append appends entry i of the batch as a complete SearchResultEntry message with this message id.
 func (c *Cursor) Append(dst []byte, i int, id int32, want *Selection) []byte {
-	h := &c.hits[i]
+	return c.append(dst, &c.hits[i], id, want)
+}
+
+func (c *Cursor) append(dst []byte, h *hit, id int32, want *Selection) []byte {
 	c.dn = c.appendName(c.dn[:0], h.record)
 	dst, mark := wire.BeginEntry(dst, id, c.dn)
 	dst = c.appendAttributes(dst, h, want)
-	return wire.EndEntry(dst, mark, c.dn, nil)
+	var controls []byte
+	if len(want.derefs) > 0 {
+		controls = c.appendDerefs(nil, h, want.derefs)
+	}
+	return wire.EndEntry(dst, mark, c.dn, controls)
 }
 
 func (c *Cursor) appendName(dst []byte, r record) []byte {
@@ -73,7 +82,7 @@ func (c *Cursor) appendAttributes(dst []byte, h *hit, want *Selection) []byte {
 	for m := show.and(t.computed).without(t.linked); !m.empty(); {
 		a := m.next()
 		if v := c.s.values(c.buf[:0], h.record, a); len(v) > 0 {
-			dst = t.appendAttribute(dst, a, v, want.typesOnly)
+			dst = t.appendAttribute(dst, a, want.chosen(a, v), want.typesOnly)
 		}
 	}
 	stored := show.without(t.computed)
@@ -81,13 +90,21 @@ func (c *Cursor) appendAttributes(dst []byte, h *hit, want *Selection) []byte {
 		var a attrID
 		var values []byte
 		if a, values, rest = nextBlob(rest); stored.has(a) {
-			dst = t.appendAttribute(dst, a, values, want.typesOnly)
+			dst = t.appendAttribute(dst, a, want.chosen(a, values), want.typesOnly)
 		}
 	}
 	if m := show.and(t.linked).and(linkedOf(h.record)); !m.empty() {
-		dst = c.appendLinked(dst, h, m, want.typesOnly)
+		dst = c.appendLinked(dst, h, m, want)
 	}
 	return dst
+}
+
+// chosen returns the values of an attribute that are to be returned.
+func (s *Selection) chosen(a attrID, values []byte) []byte {
+	if s.values == nil || s.typesOnly {
+		return values // RFC 3876 §3: without values there is nothing to choose
+	}
+	return s.values.choose(a, values)
 }
 
 // appendAttribute appends a PartialAttribute from its encoded type and values.
@@ -112,7 +129,7 @@ func appendAttribute(dst, head, values []byte) []byte {
 
 // appendLinked appends the attributes that depend on other entries. The lock is let go from time to time, so that a
 // group with very many members does not keep changes waiting.
-func (c *Cursor) appendLinked(dst []byte, h *hit, m mask, typesOnly bool) []byte {
+func (c *Cursor) appendLinked(dst []byte, h *hit, m mask, want *Selection) []byte {
 	s := c.s
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -139,8 +156,10 @@ func (c *Cursor) appendLinked(dst []byte, h *hit, m mask, typesOnly bool) []byte
 			dst = dst[:from]
 			continue
 		}
-		if typesOnly {
+		if want.typesOnly {
 			dst = dst[:body]
+		} else if want.values != nil {
+			dst = append(dst[:body], want.values.choose(a, dst[body:])...)
 		}
 		var again []byte
 		if heads := s.d.heads[a]; len(heads) > 1 {

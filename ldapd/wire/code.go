@@ -5,7 +5,7 @@ import "strconv"
 // ResultCode is the resultCode of an LDAPResult (RFC 4511 §4.1.9 and appendix A).
 type ResultCode int32
 
-// The result codes of RFC 4511 appendix A, and those of RFC 3909 and RFC 4528.
+// The result codes of RFC 4511 appendix A, and those of RFC 3909, RFC 4528 and list views.
 const (
 	Success                      ResultCode = 0
 	OperationsError              ResultCode = 1
@@ -38,6 +38,8 @@ const (
 	Unavailable                  ResultCode = 52
 	UnwillingToPerform           ResultCode = 53
 	LoopDetect                   ResultCode = 54
+	SortControlMissing           ResultCode = 60 // draft-ietf-ldapext-ldapv3-vlv-09 §5.2
+	OffsetRangeError             ResultCode = 61 // draft-ietf-ldapext-ldapv3-vlv-09 §5.2
 	NamingViolation              ResultCode = 64
 	ObjectClassViolation         ResultCode = 65
 	NotAllowedOnNonLeaf          ResultCode = 66
@@ -118,6 +120,10 @@ func (c ResultCode) String() string {
 		return "unwillingToPerform"
 	case LoopDetect:
 		return "loopDetect"
+	case SortControlMissing:
+		return "sortControlMissing"
+	case OffsetRangeError:
+		return "offsetRangeError"
 	case NamingViolation:
 		return "namingViolation"
 	case ObjectClassViolation:

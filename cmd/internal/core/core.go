@@ -101,7 +101,7 @@ func open(ctx context.Context, o Options, keys directory.Keys) (_ *Core, err err
 		Store: c.Store, Keys: keys, Logger: o.Log, Now: o.Now,
 		Daemon: o.Daemon, Instance: host,
 		PosixFirst: int64(o.Config.POSIX.First), PosixLast: int64(o.Config.POSIX.Last),
-		SelfWritable: o.Config.SelfService.Writable, Metrics: o.Registry,
+		SelfWritable: o.Config.SelfService.Writable, Peers: peers(o.Config.LDAP.Peers, o.Log), Metrics: o.Registry,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the directory: %w", err)

@@ -35,11 +35,12 @@ func build(p *process.Process) (daemon.Part, error) {
 	}
 	profiles := p.Config.LDAP.AddressProfiles()
 	var listeners []ldapd.Listener
-	for _, l := range append(p.Streams("ldap.listen"), p.Streams("ldap.listen_unix")...) {
-		listeners = append(listeners, ldapd.Listener{Listener: l, Kind: ldapd.Plain, Profile: profileAt(l.Addr(), profiles)})
-	}
-	for _, l := range p.Streams("ldap.listen_tls") {
-		listeners = append(listeners, ldapd.Listener{Listener: l, Kind: ldapd.TLS, Profile: profileAt(l.Addr(), profiles)})
+	for key, kind := range map[string]ldapd.ListenerKind{
+		"ldap.listen": ldapd.Plain, "ldap.listen_tls": ldapd.TLS, "ldap.listen_unix": ldapd.Unix,
+	} {
+		for _, l := range p.Streams(key) {
+			listeners = append(listeners, ldapd.Listener{Listener: l, Kind: kind, Profile: profileAt(l.Addr(), profiles)})
+		}
 	}
 	server, err := ldapd.New(ldapd.Config{
 		Directory: p.Core.Directory, Index: index, Domain: p.Config.Domain, Listeners: listeners,
