@@ -58,3 +58,9 @@ func (a Actor) Has(r Right) bool {
 	}
 	return false
 }
+
+// onTheHost reports whether the actor is the CLI at work on one thing, or a
+// daemon: not what site.yaml, an API or a provisioner asks for.
+func (a Actor) onTheHost() bool {
+	return a.Kind == ActorSystem || a.Kind == ActorOperator && a.Via != "site"
+}

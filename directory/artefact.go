@@ -7,18 +7,17 @@ type CredentialKind string
 
 // The kinds of credential.
 const (
-	CredentialPassword         CredentialKind = "password"
-	CredentialPreviousPassword CredentialKind = "previous_password"
-	CredentialAppPassword      CredentialKind = "app_password"
-	CredentialNetworkPassword  CredentialKind = "network_password"
-	CredentialSambaPassword    CredentialKind = "samba_password" // opens no door of ours; a Samba server reads its NT hash
-	CredentialServicePassword  CredentialKind = "service_password"
-	CredentialAPIToken         CredentialKind = "api_token"
-	CredentialTOTP             CredentialKind = "totp"
-	CredentialPasskey          CredentialKind = "passkey"
-	CredentialRecoveryCode     CredentialKind = "recovery_code"
-	CredentialX509             CredentialKind = "x509"
-	CredentialSSHKey           CredentialKind = "ssh_key"
+	CredentialPassword        CredentialKind = "password"
+	CredentialAppPassword     CredentialKind = "app_password"
+	CredentialNetworkPassword CredentialKind = "network_password"
+	CredentialSambaPassword   CredentialKind = "samba_password" // opens no door of ours; a Samba server reads its NT hash
+	CredentialServicePassword CredentialKind = "service_password"
+	CredentialAPIToken        CredentialKind = "api_token"
+	CredentialTOTP            CredentialKind = "totp"
+	CredentialPasskey         CredentialKind = "passkey"
+	CredentialRecoveryCode    CredentialKind = "recovery_code"
+	CredentialX509            CredentialKind = "x509"
+	CredentialSSHKey          CredentialKind = "ssh_key"
 )
 
 // Credential is one row of what a user may prove themselves with.

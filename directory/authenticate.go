@@ -26,6 +26,11 @@ func (d *Directory) Authenticate(ctx context.Context, a Attempt) (Decision, erro
 		return Decision{}, err
 	}
 	if dec.Allowed() {
+		if slices.Contains(dec.Rights, BreakGlass) {
+			if err := d.alarm(ctx, &a, &dec); err != nil {
+				return Decision{}, err
+			}
+		}
 		d.activity.seen(dec.User.ID, dec.generated(), a.Received)
 	} else {
 		dec.MSCHAPv2 = nil
@@ -201,7 +206,10 @@ func (t *trial) conclude(ctx context.Context, right bool) error {
 	// Before the password and the code were right nobody learns more than "no".
 	t.dec.Message = ""
 	t.guess.failed(t.counted(), !t.needed)
-	if t.needed && t.attempt.Challenge && !t.continued {
+	// Of the account for emergencies nobody learns before the password was right
+	// that it asks for more.
+	asks := t.needed || right && t.person.breakGlass(t.d.now())
+	if asks && t.attempt.Challenge && !t.continued {
 		return t.challenge(ctx, right)
 	}
 	return nil
@@ -282,7 +290,9 @@ func (t *trial) factors() []Factor {
 }
 
 func (t *trial) admission() admission {
-	return t.attempt.admission(t.d.now())
+	to := t.attempt.admission(t.d.now())
+	to.deviceKnown = to.deviceKnown || t.guess.knownSource()
+	return to
 }
 
 // counted is what the limiter counts once however often it is repeated. A code

@@ -79,6 +79,12 @@ func (d *Directory) admit(ctx context.Context, dec *Decision, p *principal, to a
 		return nil
 	}
 	dec.check("status", true, "active")
+	if p.breakGlass(now) {
+		if reason := p.broken(dec, to.protocol); reason != ReasonOK {
+			dec.Outcome, dec.Reason = Deny, reason
+			return nil
+		}
+	}
 	groups := p.groupsAt(now)
 	var a *access
 	if slug != "" {
@@ -145,7 +151,7 @@ func (d *Directory) decide(ctx context.Context, a *access, dec *Decision, s *sub
 		dec.check("bindings", true, "a service account is bound by its grants")
 		return ReasonOK, nil
 	}
-	if reason := a.decideMembers(dec, s); reason != ReasonOK || len(a.bindings) == 0 {
+	if reason := a.decideMembers(dec, s); reason != ReasonOK || len(a.bindings) == 0 || s.breakGlass(to.at) {
 		return reason, nil
 	}
 	var in *policy.Input

@@ -172,7 +172,7 @@ const (
 	tidyEvery   = time.Hour
 )
 
-// tidy forgets old changes and limiter rows, once an hour. Every process does:
+// tidy forgets old changes, limiter rows and deleted users, once an hour. Every process does:
 // what another has forgotten already costs a look.
 func (d *Directory) tidy(ctx context.Context) {
 	for tick := time.NewTicker(tidyEvery); ; {
@@ -182,15 +182,20 @@ func (d *Directory) tidy(ctx context.Context) {
 			tick.Stop()
 			return
 		}
-		_, trimmed := d.store.Trim(ctx, d.now().Add(-keepChanges))
-		err := d.store.Record(ctx, func(tx *Tx) error {
-			_, err := tx.Failures.Delete(FailuresQuery{Before: d.now().Add(-dayOfFailures), SucceededBefore: d.now().Add(-knownFor)})
-			return err
-		})
-		if err := errors.Join(trimmed, err); err != nil {
-			d.log.Warn("old changes and failures were not removed", "err", err)
+		if err := d.forget(ctx); err != nil {
+			d.log.Warn("old changes, failures and deleted users were not removed", "err", err)
 		}
 	}
+}
+
+// forget removes what is kept for a while only.
+func (d *Directory) forget(ctx context.Context) error {
+	_, trimmed := d.store.Trim(ctx, d.now().Add(-keepChanges))
+	failures := d.store.Record(ctx, func(tx *Tx) error {
+		_, err := tx.Failures.Delete(FailuresQuery{Before: d.now().Add(-dayOfFailures), SucceededBefore: d.now().Add(-knownFor)})
+		return err
+	})
+	return errors.Join(trimmed, failures, d.purge(ctx))
 }
 
 // background runs fn after the request that asked for it is answered. Close

@@ -66,23 +66,15 @@ func (w *Writer) SetPassword(id UserID, hash PasswordHash) error {
 		return err
 	}
 	kind := passwordKind(u.Kind)
-	old, found, err := one(w.tx.Credentials.Find(CredentialQuery{Users: []UserID{id}, Kinds: []CredentialKind{kind}}))
+	had, err := w.tx.Credentials.Delete(CredentialQuery{Users: []UserID{id}, Kinds: []CredentialKind{kind}})
 	if err != nil {
-		return err
-	}
-	if found && u.Kind == Person {
-		if err := w.keepPrevious(old); err != nil {
-			return err
-		}
-	}
-	if _, err := w.tx.Credentials.Delete(CredentialQuery{Users: []UserID{id}, Kinds: []CredentialKind{kind}}); err != nil {
 		return err
 	}
 	c := Credential{User: id, Kind: kind, Verifier: hash.encoded, Created: w.now}
 	if err := w.insertCredential(c); err != nil {
 		return err
 	}
-	if found && w.by.User != id {
+	if had > 0 && w.by.User != id {
 		if err := w.endArtefacts(id, &LockdownReport{}); err != nil {
 			return err
 		}
@@ -98,16 +90,6 @@ func passwordKind(k UserKind) CredentialKind {
 		return CredentialServicePassword
 	}
 	return CredentialPassword
-}
-
-// keepPrevious remembers the password that is replaced: the old phone that goes
-// on sending it is not a guesser.
-func (w *Writer) keepPrevious(old Credential) error {
-	q := CredentialQuery{Users: []UserID{old.User}, Kinds: []CredentialKind{CredentialPreviousPassword}}
-	if _, err := w.tx.Credentials.Delete(q); err != nil {
-		return err
-	}
-	return w.insertCredential(Credential{User: old.User, Kind: CredentialPreviousPassword, Verifier: old.Verifier, Created: w.now})
 }
 
 // insertCredential stores c with its id and version.

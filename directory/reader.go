@@ -15,19 +15,45 @@ func compareGroups(a, b Group) int { return cmp.Compare(a.NameKey, b.NameKey) }
 type Reader struct {
 	tx  *Tx
 	now time.Time
+	by  Actor
 }
 
 // Read runs fn on a consistent snapshot that begins after the call. by must be
-// allowed to read people; a person may read themselves by User.
+// allowed to read people; configuration, credentials and the audit take rights of
+// their own, without which their methods fail with Denied.
 func (d *Directory) Read(ctx context.Context, by Actor, fn func(*Reader) error) error {
 	if !allowed(by, VerbReadUsers, target{}) {
 		return denied(by, VerbReadUsers)
 	}
-	return d.read(ctx, fn)
+	return d.readAs(ctx, by, fn)
 }
 
 func (d *Directory) read(ctx context.Context, fn func(*Reader) error) error {
-	return d.store.View(ctx, func(tx *Tx) error { return fn(&Reader{tx: tx, now: d.now()}) })
+	return d.readAs(ctx, System(d.config.Daemon), fn)
+}
+
+func (d *Directory) readAs(ctx context.Context, by Actor, fn func(*Reader) error) error {
+	return d.store.View(ctx, func(tx *Tx) error { return fn(&Reader{tx: tx, now: d.now(), by: by}) })
+}
+
+// may fails with Denied unless the actor may read v.
+func (r *Reader) may(v Verb) error {
+	if !allowed(r.by, v, target{}) {
+		return denied(r.by, v)
+	}
+	return nil
+}
+
+// only yields rows to an actor who may read v.
+func only[R any](r *Reader, v Verb, rows iter.Seq2[R, error]) iter.Seq2[R, error] {
+	err := r.may(v)
+	if err == nil {
+		return rows
+	}
+	return func(yield func(R, error) bool) {
+		var none R
+		yield(none, err)
+	}
 }
 
 // one returns the only row of seq, or the zero row and false.
@@ -289,13 +315,15 @@ func (r *Reader) ExternalIDs(q ExternalIDQuery) iter.Seq2[ExternalID, error] {
 }
 
 // Grants yields roles and grants.
-func (r *Reader) Grants(q GrantQuery) iter.Seq2[Grant, error] { return r.tx.Grants.Find(q) }
+func (r *Reader) Grants(q GrantQuery) iter.Seq2[Grant, error] {
+	return only(r, VerbReadCredentials, r.tx.Grants.Find(q))
+}
 
 // Credentials yields credentials without what would let anyone sign in:
 // Verifier, Sealed and Lookup are empty.
 func (r *Reader) Credentials(q CredentialQuery) iter.Seq2[Credential, error] {
 	return func(yield func(Credential, error) bool) {
-		for c, err := range r.tx.Credentials.Find(q) {
+		for c, err := range only(r, VerbReadCredentials, r.tx.Credentials.Find(q)) {
 			c.Verifier, c.Sealed, c.Lookup = "", nil, nil
 			if !yield(c, err) || err != nil {
 				return
@@ -307,6 +335,9 @@ func (r *Reader) Credentials(q CredentialQuery) iter.Seq2[Credential, error] {
 // LastLogin returns when the user was last let in, exact to five minutes; zero:
 // never.
 func (r *Reader) LastLogin(id UserID) (time.Time, error) {
+	if err := r.may(VerbReadCredentials); err != nil {
+		return time.Time{}, err
+	}
 	a, _, err := one(r.tx.Activity.Find(ActivityQuery{Users: []UserID{id}}))
 	return a.LastLogin, err
 }

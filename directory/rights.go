@@ -17,6 +17,12 @@ const (
 	RoleAuditor  Right = "role:auditor"
 )
 
+// BreakGlass marks the account for the day when nothing else works: an owner who
+// enters by the web only, with two factors, whatever apps' policies say. Only the
+// CLI of the host changes it, and every use raises an alarm. It is held beside
+// RoleOwner.
+const BreakGlass Right = "break-glass"
+
 // The grants of service accounts and tokens. There is also
 // "read:app:<slug>", made by ReadApp.
 const (
@@ -39,10 +45,13 @@ func ReadApp(slug string) Right { return Right(readAppPrefix + slug) }
 // IsRole reports whether r is a role of people.
 func (r Right) IsRole() bool { return strings.HasPrefix(string(r), "role:") }
 
+// ofPeople reports whether r is for people rather than for service accounts.
+func (r Right) ofPeople() bool { return r.IsRole() || r == BreakGlass }
+
 // Check returns an Invalid error unless r is in the closed list.
 func (r Right) Check() error {
 	known := []Right{
-		RoleOwner, RoleAdmin, RoleHelpdesk, RoleAuditor, ReadDirectory, ReadSamba, WritePassword,
+		RoleOwner, RoleAdmin, RoleHelpdesk, RoleAuditor, BreakGlass, ReadDirectory, ReadSamba, WritePassword,
 		WriteAttributes, WriteMembers, WriteEntries, Sync, APIRead, APIWrite,
 	}
 	if slices.Contains(known, r) || (strings.HasPrefix(string(r), readAppPrefix) && len(r) > len(readAppPrefix)) {
@@ -71,25 +80,29 @@ type Verb string
 
 // The verbs.
 const (
-	VerbReadUsers      Verb = "users.read"
-	VerbReadConfig     Verb = "config.read"
-	VerbReadAudit      Verb = "audit.read"
-	VerbCreateUser     Verb = "users.create"
-	VerbUpdateUser     Verb = "users.update"
-	VerbRenameUser     Verb = "users.rename"
-	VerbDeleteUser     Verb = "users.delete"
-	VerbDisableUser    Verb = "users.disable"
-	VerbLockdown       Verb = "users.lockdown"
-	VerbUnlock         Verb = "users.unlock"
-	VerbSetPassword    Verb = "users.password"
-	VerbSetFactor      Verb = "users.factor" // add and remove second factors
-	VerbGrant          Verb = "users.grant"
-	VerbWriteGroup     Verb = "groups.write"
-	VerbDeleteGroup    Verb = "groups.delete"
-	VerbWriteMembers   Verb = "groups.members"
-	VerbWriteConfig    Verb = "config.write"
-	VerbEndSession     Verb = "sessions.end"
-	VerbWriteArtefacts Verb = "artefacts.write" // sessions, tokens, accounting, jobs: daemons only
+	VerbReadUsers       Verb = "users.read"
+	VerbReadCredentials Verb = "credentials.read" // what kinds, never the secrets; rights, last login, limits
+	VerbReadConfig      Verb = "config.read"
+	VerbReadAudit       Verb = "audit.read"
+	VerbCreateUser      Verb = "users.create"
+	VerbUpdateUser      Verb = "users.update"
+	VerbRenameUser      Verb = "users.rename"
+	VerbDeleteUser      Verb = "users.delete"
+	VerbUndeleteUser    Verb = "users.undelete"
+	VerbPurgeUser       Verb = "users.purge" // daemons only
+	VerbDisableUser     Verb = "users.disable"
+	VerbEnableUser      Verb = "users.enable"
+	VerbLockdown        Verb = "users.lockdown"
+	VerbUnlock          Verb = "users.unlock"
+	VerbSetPassword     Verb = "users.password"
+	VerbSetFactor       Verb = "users.factor" // add and remove second factors
+	VerbGrant           Verb = "users.grant"
+	VerbWriteGroup      Verb = "groups.write"
+	VerbDeleteGroup     Verb = "groups.delete"
+	VerbWriteMembers    Verb = "groups.members"
+	VerbWriteConfig     Verb = "config.write"
+	VerbEndSession      Verb = "sessions.end"
+	VerbWriteArtefacts  Verb = "artefacts.write" // sessions, tokens, accounting, jobs: daemons only
 )
 
 // target is the principal that a verb touches, if any.
@@ -123,6 +136,8 @@ func permits(v Verb) []permit {
 			{right: APIWrite},
 			{self: true},
 		}
+	case VerbReadCredentials:
+		return append(config, permit{right: RoleHelpdesk}, permit{right: RoleAuditor}, permit{right: APIRead}, permit{right: APIWrite})
 	case VerbReadConfig:
 		return append(config, permit{right: RoleAuditor}, permit{right: APIRead}, permit{right: APIWrite})
 	case VerbReadAudit:
@@ -131,8 +146,10 @@ func permits(v Verb) []permit {
 		return append(admin, permit{right: WriteEntries, plain: true}, permit{right: APIWrite, plain: true})
 	case VerbUpdateUser:
 		return append(admin, permit{right: WriteAttributes, plain: true}, permit{right: APIWrite, plain: true}, permit{self: true})
-	case VerbDeleteUser, VerbDisableUser, VerbRenameUser:
+	case VerbDeleteUser, VerbDisableUser, VerbEnableUser, VerbRenameUser:
 		return append(admin, permit{right: WriteEntries, plain: true}, permit{right: APIWrite, plain: true})
+	case VerbUndeleteUser:
+		return admin
 	case VerbLockdown:
 		return append(admin, permit{right: APIWrite, plain: true}, permit{self: true})
 	case VerbUnlock:
@@ -152,7 +169,7 @@ func permits(v Verb) []permit {
 		return append(config, permit{right: WriteMembers}, permit{right: APIWrite})
 	case VerbWriteConfig:
 		return config
-	case VerbWriteArtefacts:
+	case VerbWriteArtefacts, VerbPurgeUser:
 		return nil
 	default:
 		return nil
@@ -161,6 +178,9 @@ func permits(v Verb) []permit {
 
 // allowed reports whether a may do v to t.
 func allowed(a Actor, v Verb, t target) bool {
+	if slices.Contains(t.rights, BreakGlass) && !a.onTheHost() {
+		return false
+	}
 	switch a.Kind {
 	case ActorOperator, ActorSystem:
 		return true
@@ -188,13 +208,15 @@ func allowed(a Actor, v Verb, t target) bool {
 }
 
 // reads reports whether the verb changes nothing.
-func (v Verb) reads() bool { return v == VerbReadUsers || v == VerbReadConfig || v == VerbReadAudit }
+func (v Verb) reads() bool {
+	return v == VerbReadUsers || v == VerbReadCredentials || v == VerbReadConfig || v == VerbReadAudit
+}
 
 // sourceVerb reports whether a SCIM source may ever do v. Which users and
 // groups it reaches is the source's scope.
 func sourceVerb(v Verb) bool {
 	switch v {
-	case VerbReadUsers, VerbCreateUser, VerbUpdateUser, VerbRenameUser, VerbDeleteUser, VerbDisableUser,
+	case VerbReadUsers, VerbCreateUser, VerbUpdateUser, VerbRenameUser, VerbDeleteUser, VerbDisableUser, VerbEnableUser,
 		VerbSetPassword, VerbWriteGroup, VerbDeleteGroup, VerbWriteMembers:
 		return true
 	default:

@@ -17,7 +17,7 @@ import (
 func TestEveryWriteChecksRights(t *testing.T) {
 	f := open(t)
 	alice := f.user("alice", "correct horse")
-	stranger := directory.Actor{Kind: directory.ActorPerson, Name: "stranger", User: 1}
+	stranger := directory.Actor{Kind: directory.ActorPerson, Name: "stranger", User: f.user("stranger", "pw pw pw").ID}
 	reads := reflect.TypeFor[*directory.Reader]()
 	writer := reflect.TypeFor[*directory.Writer]()
 	for i := range writer.NumMethod() {
@@ -67,6 +67,23 @@ func TestReadsNeedARight(t *testing.T) {
 	}
 }
 
+// service creates a service account that holds grants.
+func (f *fixture) service(name string, rights ...directory.Right) (u directory.User) {
+	f.t.Helper()
+	f.write(func(w *directory.Writer) (err error) {
+		if u, err = w.CreateUser(directory.User{Kind: directory.ServiceAccount, Username: name}); err != nil {
+			return err
+		}
+		for _, r := range rights {
+			if err := w.Grant(u.ID, r, time.Time{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return u
+}
+
 // TestRolesAndTargets: who may do what to whom.
 func TestRolesAndTargets(t *testing.T) {
 	f := open(t)
@@ -86,8 +103,9 @@ func TestRolesAndTargets(t *testing.T) {
 	person := func(u directory.User, rights ...directory.Right) directory.Actor {
 		return directory.Actor{Kind: directory.ActorPerson, User: u.ID, Name: u.Username, Rights: rights}
 	}
+	svc := f.service("svc", directory.WritePassword, directory.ReadDirectory)
 	service := func(rights ...directory.Right) directory.Actor {
-		return directory.Actor{Kind: directory.ActorService, User: 5, Name: "svc", Rights: rights}
+		return directory.Actor{Kind: directory.ActorService, User: svc.ID, Name: "svc", Rights: rights}
 	}
 	password := func(to directory.User) func(*directory.Writer) error {
 		return func(w *directory.Writer) error { return w.SetPassword(to.ID, hash) }

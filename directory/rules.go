@@ -122,7 +122,7 @@ func (p *principal) enrolled() []Factor {
 			f = FactorRecoveryCode
 		case CredentialX509:
 			f = FactorCertificate
-		case CredentialPreviousPassword, CredentialServicePassword, CredentialAPIToken, CredentialSSHKey:
+		case CredentialServicePassword, CredentialAPIToken, CredentialSSHKey:
 			continue
 		}
 		if !slices.Contains(out, f) {

@@ -84,8 +84,9 @@ func TestSSHKeysAreNotSelfWrittenByDefault(t *testing.T) {
 func TestRenameNeedsItsRight(t *testing.T) {
 	f := open(t)
 	alice := f.user("alice", "pw pw pw")
+	svc := f.service("svc", directory.WriteAttributes, directory.WriteEntries)
 	service := func(rights ...directory.Right) directory.Actor {
-		return directory.Actor{Kind: directory.ActorService, User: 5, Name: "svc", Rights: rights}
+		return directory.Actor{Kind: directory.ActorService, User: svc.ID, Name: "svc", Rights: rights}
 	}
 	byUpdate := func(w *directory.Writer) error {
 		_, err := w.UpdateUser(alice.ID, func(u *directory.User) error { u.Username = "alicia"; return nil })

@@ -95,16 +95,17 @@ type Tx struct {
 	Certificates Table[Certificate, CertificateQuery]
 	Settings     Table[Setting, SettingQuery]
 
-	Sessions    Table[Session, SessionQuery]
-	SessionApps Table[SessionApp, SessionAppQuery]
-	Tokens      Table[Token, TokenQuery]
-	Consents    Table[Consent, ConsentQuery]
-	Activity    Table[Activity, ActivityQuery]
-	Network     Table[RADIUSSession, RADIUSSessionQuery]
-	Accounting  Table[RADIUSAccounting, RADIUSAccountingQuery]
-	Failures    Table[Failures, FailuresQuery]
-	Jobs        Table[Job, JobQuery]
-	Events      Table[Event, EventQuery] // Insert sets ID, Chain, N and the links
+	Sessions     Table[Session, SessionQuery]
+	SessionApps  Table[SessionApp, SessionAppQuery]
+	Tokens       Table[Token, TokenQuery]
+	Consents     Table[Consent, ConsentQuery]
+	Activity     Table[Activity, ActivityQuery]
+	DeletedUsers Table[DeletedUser, DeletedUserQuery]
+	Network      Table[RADIUSSession, RADIUSSessionQuery]
+	Accounting   Table[RADIUSAccounting, RADIUSAccountingQuery]
+	Failures     Table[Failures, FailuresQuery]
+	Jobs         Table[Job, JobQuery]
+	Events       Table[Event, EventQuery] // Insert sets ID, Chain, N and the links
 
 	Graph    Graph
 	Snapshot Snapshot

@@ -53,6 +53,9 @@ func (d *Directory) Why(ctx context.Context, by Actor, q Question) (Decision, er
 	if at.IsZero() {
 		at = d.now()
 	}
+	if err := d.limitChecks(ctx, &dec, p.user.ID); err != nil {
+		return Decision{}, err
+	}
 	if dec.Factors = q.Factors; dec.Factors == nil {
 		dec.Factors = []Factor{FactorPassword}
 	}

@@ -24,24 +24,54 @@ type Writer struct {
 // hashed before (HashPassword), never inside.
 func (d *Directory) Write(ctx context.Context, by Actor, fn func(*Writer) error) (Head, error) {
 	return d.store.Update(ctx, func(tx *Tx) error {
-		w := &Writer{Reader: &Reader{tx: tx, now: d.now()}, d: d, by: by}
+		w := &Writer{Reader: &Reader{tx: tx, now: d.now(), by: System(d.config.Daemon)}, d: d, by: by}
 		if err := w.loadScope(); err != nil {
+			return err
+		}
+		if err := w.narrow(); err != nil {
 			return err
 		}
 		return fn(w)
 	})
 }
 
+// narrow holds a person or service account to what they may do now: a session, a
+// connection or a token may be older than the loss of a role. Denied: they may do
+// nothing any more.
+func (w *Writer) narrow() error {
+	if w.by.Kind != ActorPerson && w.by.Kind != ActorService {
+		return nil
+	}
+	u, found, err := one(w.tx.Users.Find(UserQuery{Kind: AnyKind, IDs: []UserID{w.by.User}}))
+	if err != nil {
+		return err
+	}
+	if !found || standing(&u, w.now) != ReasonOK {
+		return &Error{Kind: Denied, Msg: "not allowed", Err: &rightError{actor: w.by.Name, verb: "act"}}
+	}
+	have, err := w.rightsOf(w.by.User)
+	if err != nil {
+		return err
+	}
+	w.by.Rights = slices.DeleteFunc(slices.Clone(w.by.Rights), func(r Right) bool { return !slices.Contains(have, r) })
+	return nil
+}
+
+// rightsOf returns the rights of a user that are in force.
+func (w *Writer) rightsOf(id UserID) ([]Right, error) {
+	grants, err := all(w.tx.Grants.Find(GrantQuery{Users: []UserID{id}}))
+	p := principal{grants: grants}
+	return p.rights(w.now), err
+}
+
 // require fails with Denied unless the actor may do v to the user.
 func (w *Writer) require(v Verb, id UserID) error {
 	t := target{user: id}
-	if id != 0 && w.by.Kind != ActorOperator && w.by.Kind != ActorSystem {
-		grants, err := all(w.tx.Grants.Find(GrantQuery{Users: []UserID{id}}))
-		if err != nil {
+	if id != 0 && w.by.Kind != ActorSystem {
+		var err error
+		if t.rights, err = w.rightsOf(id); err != nil {
 			return err
 		}
-		p := principal{grants: grants}
-		t.rights = p.rights(w.now)
 	}
 	if !allowed(w.by, v, t) {
 		return denied(w.by, v)

@@ -7,7 +7,7 @@ const maxDeviceCertificates = 50
 
 // Certificates yields issued certificates, newest first.
 func (r *Reader) Certificates(q CertificateQuery) iter.Seq2[Certificate, error] {
-	return r.tx.Certificates.Find(q)
+	return only(r, VerbReadCredentials, r.tx.Certificates.Find(q))
 }
 
 // AddCertificate records a certificate that was issued to a person's device. It

@@ -146,7 +146,7 @@ func (w *Writer) DeleteGroup(id GroupID, force bool) error {
 			return err
 		}
 	}
-	if err := w.releasePosixID(g.UID); err != nil {
+	if err := w.releasePosixID(g.UID, w.now); err != nil {
 		return err
 	}
 	if err := w.orphanBindings(BindGroup, int64(id)); err != nil {

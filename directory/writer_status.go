@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"slices"
 	"time"
 )
 
@@ -116,7 +117,7 @@ func (w *Writer) endArtefacts(id UserID, r *LockdownReport) error {
 // user in lockdown needs afterLockdown and a new password in the same
 // transaction (SetPassword).
 func (w *Writer) EnableUser(id UserID, afterLockdown bool) (User, error) {
-	if err := w.require(VerbDisableUser, id); err != nil {
+	if err := w.require(VerbEnableUser, id); err != nil {
 		return User{}, err
 	}
 	u, err := w.User(id)
@@ -143,79 +144,7 @@ func (w *Writer) EnableUser(id UserID, afterLockdown bool) (User, error) {
 		}
 	}
 	u.Status = Active
-	return u, w.saveUser(&u, UserStatusChanged, VerbDisableUser, map[string]any{"enabled": true})
-}
-
-// DeleteUser takes the user out of every listing. Names, addresses and external
-// ids are free at once; the uid and the Unix number are never given again. For
-// 30 days the row is kept.
-func (w *Writer) DeleteUser(id UserID) error {
-	if err := w.require(VerbDeleteUser, id); err != nil {
-		return err
-	}
-	u, err := w.User(id)
-	if err != nil {
-		return err
-	}
-	if err := w.inScope(u); err != nil {
-		return err
-	}
-	r := LockdownReport{}
-	if err := w.endArtefacts(id, &r); err != nil {
-		return err
-	}
-	if err := w.unlinkUser(&u); err != nil {
-		return err
-	}
-	u.Status, u.DeletedAt = Deleted, w.now
-	u.Epoch++
-	return w.saveUser(&u, UserDeleted, VerbDeleteUser, nil)
-}
-
-// unlinkUser removes what other rows say of the user.
-func (w *Writer) unlinkUser(u *User) error {
-	memberships, err := all(w.tx.Members.Find(MembershipQuery{Users: []UserID{u.ID}}))
-	if err != nil {
-		return err
-	}
-	told := map[GroupID]bool{}
-	for _, m := range memberships {
-		if told[m.Group] {
-			continue
-		}
-		told[m.Group] = true
-		if err := w.tx.Feed.Append(Change{Kind: GroupMembersChanged, Ref: int64(m.Group), Users: []UserID{u.ID}}); err != nil {
-			return err
-		}
-	}
-	for _, del := range []func() (int, error){
-		func() (int, error) { return w.tx.LoginNames.Delete(LoginNameQuery{User: u.ID}) },
-		func() (int, error) { return w.tx.Emails.Delete(EmailQuery{Users: []UserID{u.ID}}) },
-		func() (int, error) { return w.tx.Credentials.Delete(CredentialQuery{Users: []UserID{u.ID}}) },
-		func() (int, error) { return w.tx.Grants.Delete(GrantQuery{Users: []UserID{u.ID}}) },
-		func() (int, error) { return w.tx.Members.Delete(MembershipQuery{Users: []UserID{u.ID}}) },
-		func() (int, error) {
-			return w.tx.ExternalIDs.Delete(ExternalIDQuery{Kind: "user", Refs: []int64{int64(u.ID)}})
-		},
-	} {
-		if _, err := del(); err != nil {
-			return err
-		}
-	}
-	if err := w.releasePosixID(u.UID); err != nil {
-		return err
-	}
-	return w.orphanBindings(BindUser, int64(u.ID))
-}
-
-// releasePosixID records that the owner is gone. The number stays taken.
-func (w *Writer) releasePosixID(uid string) error {
-	p, found, err := one(w.tx.PosixIDs.Find(PosixIDQuery{Owners: []string{uid}}))
-	if err != nil || !found {
-		return err
-	}
-	p.Released = w.now
-	return w.tx.PosixIDs.Update(p)
+	return u, w.saveUser(&u, UserStatusChanged, VerbEnableUser, map[string]any{"after_lockdown": afterLockdown})
 }
 
 // orphanBindings turns the bindings of something that is deleted into missing
@@ -266,11 +195,21 @@ func (w *Writer) grant(id UserID, r Right, write func(GrantQuery) error) error {
 	if err != nil {
 		return err
 	}
-	if r.IsRole() != (u.Kind == Person) {
+	if r == BreakGlass && !w.by.onTheHost() {
+		return denied(w.by, VerbGrant)
+	}
+	if r.ofPeople() != (u.Kind == Person) {
 		return invalid(entityOf(u.Kind), "grants", "%q: people have roles, service accounts have grants", string(r))
 	}
 	if err := write(GrantQuery{Users: []UserID{id}, Right: r}); err != nil {
 		return err
+	}
+	have, err := w.rightsOf(id)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(have, BreakGlass) && !slices.Contains(have, RoleOwner) {
+		return invalid("user", "role", "a break-glass account is an owner")
 	}
 	if err := w.changed(GrantsChanged, int64(id), u.Rev); err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 func (t *tool) userCommand() *cobra.Command {
 	return t.group(&cobra.Command{Use: "user", Short: "People"},
 		t.userAdd(), t.userShow(), t.userList(), t.userEdit(), t.userSetPassword(),
-		t.userDisable(), t.userEnable(), t.userLockdown(), t.userUnlock(), t.userDelete())
+		t.userDisable(), t.userEnable(), t.userLockdown(), t.userUnlock(), t.userDelete(), t.userUndelete())
 }
 
 // profileFlags are the properties of a person on the command line.
@@ -22,6 +23,7 @@ type profileFlags struct {
 	givenName, familyName, displayName string
 	emails, attributes                 []string
 	role, expires                      string
+	breakGlass                         bool
 }
 
 func (p *profileFlags) register(c *cobra.Command) {
@@ -32,6 +34,7 @@ func (p *profileFlags) register(c *cobra.Command) {
 	f.StringArrayVar(&p.emails, "email", nil, "`address`; the first is the primary one; may be repeated")
 	f.StringArrayVar(&p.attributes, "attribute", nil, "`KEY=VALUE`; repeated for several values; KEY= removes")
 	f.StringVar(&p.role, "role", "", "owner, admin, helpdesk, auditor or none")
+	f.BoolVar(&p.breakGlass, "break-glass", false, "the owner for emergencies: enters by the web only, with two factors, whatever policies\nsay; every use raises an alarm, and only this command changes the account")
 	f.StringVar(&p.expires, "expires", "", "`time` from which the person is refused; or never")
 }
 
@@ -41,6 +44,7 @@ type change struct {
 	emails     []directory.Email    // nil: unchanged
 	expires    *time.Time
 	role       *directory.Right // empty: none
+	breakGlass *bool
 }
 
 // parse checks the flags that were given.
@@ -83,7 +87,42 @@ func (p *profileFlags) parse(t *tool, c *cobra.Command) (change, error) {
 		}
 		out.role = &role
 	}
-	return out, nil
+	return out, p.parseBreakGlass(c, &out)
+}
+
+// parseBreakGlass makes who is for emergencies an owner.
+func (p *profileFlags) parseBreakGlass(c *cobra.Command, out *change) error {
+	if !c.Flags().Changed("break-glass") {
+		return nil
+	}
+	out.breakGlass = &p.breakGlass
+	if !p.breakGlass {
+		return nil
+	}
+	owner := directory.RoleOwner
+	if out.role != nil && *out.role != owner {
+		return usagef("a break-glass account is an owner; --role %s does not go with it", p.role)
+	}
+	out.role = &owner
+	return nil
+}
+
+// rights writes the role and the mark of the account for emergencies.
+func (c *change) rights(w *directory.Writer, id directory.UserID) error {
+	if c.breakGlass != nil && !*c.breakGlass {
+		if err := w.Revoke(id, directory.BreakGlass); err != nil {
+			return err
+		}
+	}
+	if c.role != nil {
+		if err := setRole(w, id, *c.role); err != nil {
+			return err
+		}
+	}
+	if c.breakGlass == nil || !*c.breakGlass {
+		return nil
+	}
+	return w.Grant(id, directory.BreakGlass, time.Time{})
 }
 
 // parseAttributes reads KEY=VALUE pairs; a KEY= alone stands for no values.
@@ -137,33 +176,31 @@ func (c *change) apply(u *directory.User) {
 
 // setRole makes role the only one that the user has; empty: none.
 func setRole(w *directory.Writer, id directory.UserID, role directory.Right) error {
-	have, err := rolesOf(w.Reader, id)
+	have, err := rightsOf(w.Reader, id)
 	if err != nil {
 		return err
 	}
 	for _, r := range have {
-		if r == role {
+		if r == role || !r.IsRole() {
 			continue
 		}
 		if err := w.Revoke(id, r); err != nil {
 			return err
 		}
 	}
-	if role == "" || len(have) == 1 && have[0] == role {
+	if role == "" || slices.Contains(have, role) {
 		return nil
 	}
 	return w.Grant(id, role, time.Time{})
 }
 
-func rolesOf(r *directory.Reader, id directory.UserID) ([]directory.Right, error) {
+func rightsOf(r *directory.Reader, id directory.UserID) ([]directory.Right, error) {
 	var out []directory.Right
 	for g, err := range r.Grants(directory.GrantQuery{Users: []directory.UserID{id}}) {
 		if err != nil {
 			return nil, err
 		}
-		if g.Right.IsRole() {
-			out = append(out, g.Right)
-		}
+		out = append(out, g.Right)
 	}
 	return out, nil
 }
@@ -175,7 +212,8 @@ func (t *tool) userAdd() *cobra.Command {
 	c := t.jsonFlag(&cobra.Command{
 		Use: "add NAME", Short: "Add a person", Args: arguments(1, 1),
 		Example: "  gatehouse user add jane --given-name Jane --family-name Doe --email jane@example.com\n" +
-			"  gatehouse user add root-admin --role owner --password-file ./password",
+			"  gatehouse user add root-admin --role owner --password-file ./password\n" +
+			"  gatehouse user add emergency --break-glass --password-file ./sealed-envelope",
 		RunE: func(c *cobra.Command, args []string) error {
 			set, err := profile.parse(t, c)
 			if err != nil {
@@ -219,10 +257,8 @@ func (t *tool) addUser(c *cobra.Command, name string, set change, disabled bool,
 					return err
 				}
 			}
-			if set.role != nil {
-				if err := setRole(w, u.ID, *set.role); err != nil {
-					return err
-				}
+			if err := set.rights(w, u.ID); err != nil {
+				return err
 			}
 			view, err = viewUser(w.Reader, u)
 			return err
@@ -285,10 +321,8 @@ func (t *tool) userEdit() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if set.role != nil {
-					if err := setRole(w, u.ID, *set.role); err != nil {
-						return err
-					}
+				if err := set.rights(w, u.ID); err != nil {
+					return err
 				}
 				view, err = viewUser(w.Reader, u)
 				return err
@@ -302,16 +336,6 @@ func (t *tool) userEdit() *cobra.Command {
 	profile.register(c)
 	c.Flags().StringVar(&username, "username", "", "the new username; the old one is held for 180 days")
 	return c
-}
-
-func (t *tool) userDelete() *cobra.Command {
-	return t.deleteCommand(&cobra.Command{
-		Use: "delete NAME", Short: "Delete a person",
-		Long: "Deletes a person: out of every listing, sessions ended, name and addresses free at once.\n" +
-			"A person who may come back is better disabled.",
-	}, "Deleted %s.", func(w *directory.Writer, name string) error {
-		return person(name, func(w *directory.Writer, u directory.User) error { return w.DeleteUser(u.ID) })(w)
-	})
 }
 
 func (t *tool) userSetPassword() *cobra.Command {

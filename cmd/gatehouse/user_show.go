@@ -21,11 +21,13 @@ type userView struct {
 	Emails      []string             `json:"emails"`
 	Expires     time.Time            `json:"expires,omitzero"`
 	Role        string               `json:"role,omitempty"`
+	BreakGlass  bool                 `json:"break_glass,omitempty"`
 	Attributes  directory.Attributes `json:"attributes,omitempty"`
 	Status      directory.Status     `json:"status"`
 	Groups      []string             `json:"groups,omitempty"`
 	Credentials []credentialView     `json:"credentials,omitempty"`
 	UIDNumber   int64                `json:"uid_number,omitempty"`
+	Limited     []limitView          `json:"limited,omitempty"`
 	Source      string               `json:"source"`
 	LastLogin   time.Time            `json:"last_login,omitzero"`
 	UID         string               `json:"uid"`
@@ -41,6 +43,32 @@ type credentialView struct {
 	Label   string                   `json:"label,omitempty"`
 	Created time.Time                `json:"created"`
 	Expires time.Time                `json:"expires,omitzero"`
+}
+
+// limitView is what slows down sign-ins of a person now.
+type limitView struct {
+	Source   string    `json:"source,omitempty"` // where from; none: everywhere
+	Failures int       `json:"failures"`
+	Until    time.Time `json:"until"`
+	Why      string    `json:"why"`
+}
+
+// limits returns what slows down sign-ins of a person, or of everybody, now.
+func limits(r *directory.Reader, id directory.UserID) (map[directory.UserID][]limitView, error) {
+	found, err := r.Limits(id)
+	out := map[directory.UserID][]limitView{}
+	for _, l := range found {
+		out[l.User] = append(out[l.User], limitView{Source: l.Source, Failures: l.Failures, Until: l.Until, Why: l.Why})
+	}
+	return out, err
+}
+
+func whys(all []limitView) string {
+	var out []string
+	for _, l := range all {
+		out = append(out, l.Why)
+	}
+	return strings.Join(out, "; ")
 }
 
 // listedUser is the view of a person without what takes further reads.
@@ -65,11 +93,12 @@ func listedUser(u directory.User, role string) userView {
 
 // viewUser is the whole view of a person.
 func viewUser(r *directory.Reader, u directory.User) (userView, error) {
-	have, err := rolesOf(r, u.ID)
+	have, err := rightsOf(r, u.ID)
 	if err != nil {
 		return userView{}, err
 	}
 	v := listedUser(u, highest(have))
+	v.BreakGlass = slices.Contains(have, directory.BreakGlass)
 	groups, err := r.GroupsOf(u.ID)
 	if err != nil {
 		return v, err
@@ -81,10 +110,13 @@ func viewUser(r *directory.Reader, u directory.User) (userView, error) {
 		if err != nil {
 			return v, err
 		}
-		if c.Kind != directory.CredentialPreviousPassword {
-			v.Credentials = append(v.Credentials, credentialView{Kind: c.Kind, Label: c.Label, Created: c.Created, Expires: c.Expires})
-		}
+		v.Credentials = append(v.Credentials, credentialView{Kind: c.Kind, Label: c.Label, Created: c.Created, Expires: c.Expires})
 	}
+	limited, err := limits(r, u.ID)
+	if err != nil {
+		return v, err
+	}
+	v.Limited = limited[u.ID]
 	v.LastLogin, err = r.LastLogin(u.ID)
 	return v, err
 }
@@ -126,6 +158,7 @@ func (v userView) facts() []fact {
 		{"username", v.Username},
 		{"name", v.display},
 		{"status", string(v.Status)},
+		{"limited", whys(v.Limited)},
 		{"role", v.Role},
 		{"emails", strings.Join(v.Emails, ", ")},
 		{"groups", strings.Join(v.Groups, ", ")},
@@ -150,31 +183,36 @@ func (t *tool) userList() *cobra.Command {
 	var f userFilter
 	c := listCommand(t, &cobra.Command{
 		Use: "list", Short: "List people",
-		Example: "  gatehouse user list --group staff\n  gatehouse user list --status disabled --json",
+		Example: "  gatehouse user list --group staff\n  gatehouse user list --status disabled --json\n" +
+			"  gatehouse user list --limited",
 	}, listing[userView]{
 		head: "USERNAME NAME EMAIL STATUS ROLE",
 		find: f.find,
 		row: func(v *userView) []string {
-			return []string{v.Username, v.display, strings.Join(v.Emails[:min(1, len(v.Emails))], ""), string(v.Status), v.Role}
+			return []string{v.Username, v.display, strings.Join(v.Emails[:min(1, len(v.Emails))], ""), strings.Trim(string(v.Status)+"; "+whys(v.Limited), "; "), v.Role}
 		},
 	})
 	c.Flags().StringVar(&f.group, "group", "", "only direct members of this `group`")
-	c.Flags().StringVar(&f.status, "status", "", "only active, disabled or locked_down")
+	c.Flags().StringVar(&f.status, "status", "", "only active, disabled, locked_down or deleted (in the last 30 days)")
+	c.Flags().BoolVar(&f.limited, "limited", false, "only whose sign-ins are slowed down now, and why")
 	c.Flags().StringVar(&f.role, "role", "", "only with this role")
 	return c
 }
 
 // userFilter selects people on the command line.
-type userFilter struct{ group, status, role string }
+type userFilter struct {
+	group, status, role string
+	limited             bool
+}
 
 func (f *userFilter) find(r *directory.Reader) ([]userView, error) {
 	q := directory.UserQuery{}
 	switch s := directory.Status(f.status); s {
 	case "":
-	case directory.Active, directory.Disabled, directory.LockedDown:
+	case directory.Active, directory.Disabled, directory.LockedDown, directory.Deleted:
 		q.Statuses = []directory.Status{s}
 	default:
-		return nil, usagef("--status %q is none of active, disabled, locked_down", f.status)
+		return nil, usagef("--status %q is none of active, disabled, locked_down, deleted", f.status)
 	}
 	role, err := parseRole(f.role)
 	if err != nil {
@@ -187,11 +225,19 @@ func (f *userFilter) find(r *directory.Reader) ([]userView, error) {
 		}
 		q.MemberOf = g.ID
 	}
-	return listUsers(r, q, strings.TrimPrefix(string(role), "role:"))
+	if !f.limited {
+		return listUsers(r, q, strings.TrimPrefix(string(role), "role:"), nil)
+	}
+	limited, err := limits(r, 0)
+	if err != nil {
+		return nil, err
+	}
+	q.IDs = slices.AppendSeq([]directory.UserID{}, maps.Keys(limited))
+	return listUsers(r, q, strings.TrimPrefix(string(role), "role:"), limited)
 }
 
 // listUsers reads people in the order of their names.
-func listUsers(r *directory.Reader, q directory.UserQuery, role string) ([]userView, error) {
+func listUsers(r *directory.Reader, q directory.UserQuery, role string, limited map[directory.UserID][]limitView) ([]userView, error) {
 	have := map[directory.UserID][]directory.Right{}
 	for g, err := range r.Grants(directory.GrantQuery{}) {
 		if err != nil {
@@ -204,7 +250,8 @@ func listUsers(r *directory.Reader, q directory.UserQuery, role string) ([]userV
 		if err != nil {
 			return nil, err
 		}
-		if v := listedUser(u, highest(have[u.ID])); role == "" || v.Role == role {
+		v := listedUser(u, highest(have[u.ID]))
+		if v.Limited = limited[u.ID]; role == "" || v.Role == role {
 			users = append(users, v)
 		}
 	}

@@ -126,6 +126,24 @@ func consentCase() tableCase[directory.Consent, directory.ConsentQuery] {
 	}
 }
 
+func deletedUserCase() tableCase[directory.DeletedUser, directory.DeletedUserQuery] {
+	type Q = directory.DeletedUserQuery
+	rows := []directory.DeletedUser{{User: 2, Rows: []byte(`{"status":"active"}`), Deleted: at(1)}, {User: 1, Rows: []byte("{}"), Deleted: at(5)}}
+	return tableCase[directory.DeletedUser, Q]{
+		table:  func(tx *directory.Tx) directory.Table[directory.DeletedUser, Q] { return tx.DeletedUsers },
+		rows:   rows,
+		edit:   func(r *directory.DeletedUser) { r.Deleted = at(2) },
+		gone:   func(r *directory.DeletedUser) { r.User = 99 },
+		remove: Q{Users: []directory.UserID{2}},
+		left:   rows[1:],
+		queries: []queryCase[Q]{
+			{name: "users", q: Q{Users: []directory.UserID{1}}, want: []int{1}},
+			{name: "before", q: Q{Before: at(5)}, want: []int{0}},
+			{name: "limit", q: Q{Users: []directory.UserID{1, 2}, Limit: 1}, want: []int{0}, count: 2},
+		},
+	}
+}
+
 func activityCase() tableCase[directory.Activity, directory.ActivityQuery] {
 	type Q = directory.ActivityQuery
 	rows := []directory.Activity{{User: 1, LastLogin: at(1)}, {User: 2, LastLogin: at(2)}}

@@ -35,6 +35,7 @@ func conformTables(t *testing.T, open func(testing.TB) directory.Store) {
 	t.Run("session apps", func(t *testing.T) { sessionAppCase().run(t, s) })
 	t.Run("tokens", func(t *testing.T) { tokenCase().run(t, s) })
 	t.Run("consents", func(t *testing.T) { consentCase().run(t, s) })
+	t.Run("deleted users", func(t *testing.T) { deletedUserCase().run(t, s) })
 	t.Run("activity", func(t *testing.T) { activityCase().run(t, s) })
 	t.Run("network sessions", func(t *testing.T) { radiusSessionCase().run(t, s) })
 	t.Run("accounting", func(t *testing.T) { accountingCase().run(t, s) })

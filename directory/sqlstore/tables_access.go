@@ -52,6 +52,22 @@ func activityTable(c *conn) *table[directory.Activity, directory.ActivityQuery] 
 	}).ready()
 }
 
+func deletedUsersTable(c *conn) *table[directory.DeletedUser, directory.DeletedUserQuery] {
+	return (&table[directory.DeletedUser, directory.DeletedUserQuery]{
+		c: c, name: "deleted_users", entity: "deleted user", keys: 1,
+		columns: "user_id kept deleted",
+		fields: func(r *directory.DeletedUser) []field {
+			return []field{number(&r.User), rawJSON(&r.Rows), micros(&r.Deleted)}
+		},
+		where: func(q *directory.DeletedUserQuery, s *selection) {
+			anyID(s, "user_id", "", q.Users)
+			before(s, "deleted", q.Before)
+			s.order = "deleted, user_id"
+			s.page(q.Limit, 0)
+		},
+	}).ready()
+}
+
 func appsTable(c *conn) *table[directory.App, directory.AppQuery] {
 	return (&table[directory.App, directory.AppQuery]{
 		c: c, name: "apps", entity: "app", keys: 1,

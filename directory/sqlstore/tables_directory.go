@@ -17,6 +17,7 @@ func newTx(c *conn) directory.Tx {
 		Credentials:  credentialsTable(c),
 		Grants:       grantsTable(c),
 		Activity:     activityTable(c),
+		DeletedUsers: deletedUsersTable(c),
 		Apps:         appsTable(c),
 		Facets:       facetsTable(c),
 		Policies:     policiesTable(c),

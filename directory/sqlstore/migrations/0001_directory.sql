@@ -27,6 +27,14 @@ CREATE INDEX users_people ON users (id, kind, status) WHERE kind = 'person' AND 
 CREATE INDEX users_updated ON users (updated);
 CREATE INDEX users_deleted_at ON users (deleted_at) WHERE deleted_at <> 0;
 
+-- What belonged to a user who was deleted, until it is restored or purged.
+CREATE TABLE deleted_users (
+    user_id BIGINT NOT NULL PRIMARY KEY,
+    kept    TEXT NOT NULL,
+    deleted BIGINT NOT NULL
+);
+CREATE INDEX deleted_users_deleted ON deleted_users (deleted);
+
 CREATE TABLE activity (
     user_id    BIGINT NOT NULL PRIMARY KEY,
     last_login BIGINT NOT NULL
