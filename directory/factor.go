@@ -140,16 +140,17 @@ func (d *Directory) decideFactors(ctx context.Context, dec *Decision, a *access,
 }
 
 // proves reports whether the factors satisfy a demand. A recovery code stands for
-// the factor that was lost; an app or network password only where the app says so.
+// the one that was lost, an app or network password only where the app says so;
+// neither says anything of the device, as a certificate does.
 func proves(have []Factor, want Factor, appPasswords string) bool {
-	switch {
-	case slices.Contains(have, want), slices.Contains(have, FactorRecoveryCode):
+	if slices.Contains(have, want) {
 		return true
-	case appPasswords == schema.AppPasswordsFactor, appPasswords == schema.AppPasswordsOnly:
-		return slices.Contains(have, FactorAppPassword)
-	default:
+	}
+	if want != FactorTOTP && want != FactorPasskey {
 		return false
 	}
+	counts := appPasswords == schema.AppPasswordsFactor || appPasswords == schema.AppPasswordsOnly
+	return slices.Contains(have, FactorRecoveryCode) || counts && slices.Contains(have, FactorAppPassword)
 }
 
 // secondFactor reports whether a factor is more than a password that somebody

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -194,37 +195,48 @@ func TestACodeAtTwoDoorsAtOnce(t *testing.T) {
 			second := *f
 			second.Directory = directorytest.Join(t, directorytest.Open(t, cfg), f.Keys(), atTime)
 			f.bank()
-			g := f.enrol(f.user("alice", "correct horse"))
-			for range 5 {
-				typed := "correct horse;" + f.code(g)
-				var doors sync.WaitGroup
-				opened := make([]bool, 4)
-				for i := range opened {
-					door := []*fixture{f, &second}[i%2]
-					doors.Go(func() {
-						d, err := door.Authenticate(t.Context(), directory.Attempt{
-							Name: "alice", Proof: directory.PasswordProof{Password: directory.Secret(typed)}, App: "bank",
-							Protocol: directory.ProtocolLDAP, Device: fmt.Sprint(i), Unhurried: true,
-						})
-						if err != nil {
-							t.Error(err)
-						}
-						opened[i] = d.Allowed()
-					})
+			alice := f.user("alice", "correct horse")
+			g := f.enrol(alice)
+			codes := f.recoveryCodes(alice)
+			asked := f.ask("alice", "correct horse")
+			for i := range 4 {
+				proofs := []directory.Proof{
+					directory.PasswordProof{Password: directory.Secret("correct horse;" + f.code(g))}, directory.CodeProof{Code: codes[i]},
 				}
-				doors.Wait()
-				n := 0
-				for _, ok := range opened {
-					if ok {
-						n++
+				for _, proof := range proofs {
+					if n := atOnce(f, &second, asked, proof); n != 1 {
+						t.Fatalf("%d doors opened with one code of %T", n, proof)
 					}
-				}
-				if n != 1 {
-					t.Fatalf("%d doors opened with one code: %v", n, opened)
 				}
 			}
 		})
 	}
+}
+
+// atOnce shows the same at four doors of two processes in one moment and returns
+// how many opened.
+func atOnce(first, second *fixture, asked directory.Decision, proof directory.Proof) int64 {
+	var doors sync.WaitGroup
+	var opened atomic.Int64
+	for i, door := range []*fixture{first, second, first, second} {
+		doors.Go(func() {
+			a := directory.Attempt{
+				Name: "alice", Proof: proof, App: "bank", Protocol: directory.ProtocolLDAP, Device: fmt.Sprint(i), Unhurried: true,
+			}
+			if _, code := proof.(directory.CodeProof); code {
+				a.User, a.Epoch, a.Proved = asked.User.ID, asked.User.Epoch, asked.Factors
+			}
+			d, err := door.Authenticate(first.t.Context(), a)
+			if err != nil {
+				first.t.Error(err)
+			}
+			if d.Allowed() {
+				opened.Add(1)
+			}
+		})
+	}
+	doors.Wait()
+	return opened.Load()
 }
 
 // TestRequireMFA: the setting holds at every door, and what programs have
@@ -262,6 +274,51 @@ func TestRequireMFA(t *testing.T) {
 	}
 	f.requireMFA(false)
 	f.want(f.attempt("alice", "correct horse", at(directory.AppDirectory)), directory.ReasonOK)
+}
+
+// TestAPolicyAsksForACode: what lets people in with a code and not without makes
+// one required, as an app does. Its message is read only by who has proved both.
+func TestAPolicyAsksForACode(t *testing.T) {
+	f := open(t)
+	alice := f.user("alice", "correct horse")
+	g := f.enrol(alice)
+	f.app("vault", f.policy("codes", `user.has_factor("totp")`))
+	f.want(f.attempt("alice", "correct horse", at("vault")), directory.ReasonFactorRequired)
+	f.want(f.attempt("alice", "correct horse;"+f.wrongCode(g), at("vault")), directory.ReasonFactorWrong)
+	f.want(f.attempt("alice", "correct horse;"+f.code(g), at("vault")), directory.ReasonOK)
+	shut := f.app("shut", f.policy("shut", "false"))
+	f.write(func(w *directory.Writer) error {
+		_, err := w.UpdateApp(shut.ID, func(a *directory.App) error { a.Require = []directory.Factor{directory.FactorTOTP}; return nil })
+		return err
+	})
+	for typed, message := range map[string]string{
+		"correct horse": "", "correct horse;" + f.wrongCode(g): "", "wrong;" + g.Code(g.Step(f.clock.Now())+1): "",
+		"correct horse;" + g.Code(g.Step(f.clock.Now())+1): "Not by shut.",
+	} {
+		if d := f.attempt("alice", typed, at("shut")); d.Allowed() || d.Message != message {
+			t.Errorf("%q: %s with message %q, want %q", typed, d.Reason, d.Message, message)
+		}
+	}
+}
+
+// TestWhatStandsForAFactor: a recovery code for one that was lost, not for a
+// device.
+func TestWhatStandsForAFactor(t *testing.T) {
+	f := open(t)
+	alice := f.user("alice", "correct horse")
+	for want, opens := range map[directory.Factor]bool{directory.FactorTOTP: true, directory.FactorPasskey: true, directory.FactorCertificate: false} {
+		a := f.app(string(want))
+		f.write(func(w *directory.Writer) error {
+			_, err := w.UpdateApp(a.ID, func(a *directory.App) error { a.Require = []directory.Factor{want}; return nil })
+			return err
+		})
+		d, err := f.Authorize(t.Context(), directory.Admission{
+			User: alice.ID, Epoch: alice.Epoch, App: a.Slug, Factors: []directory.Factor{directory.FactorPassword, directory.FactorRecoveryCode},
+		})
+		if err != nil || d.Allowed() != opens {
+			t.Errorf("%s: %s, %v", want, d.Reason, err)
+		}
+	}
 }
 
 // TestRequireOnlyKnownFactors: a typing error would shut everybody out.

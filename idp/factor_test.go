@@ -340,3 +340,23 @@ func TestGuessingCodesOnTheWebIsThrottled(t *testing.T) {
 		t.Errorf("got %d %q", p.status, p.header.Get("Retry-After"))
 	}
 }
+
+// Refusals and the question for a code leave at the tick, after what they store.
+func TestAnswersOfTheFormsWaitForTheirTick(t *testing.T) {
+	s := newSite(t, nil)
+	s.enrol(s.alice)
+	answered := func(what string, try func() page) page {
+		t.Helper()
+		begun := time.Now()
+		p := try()
+		if took := time.Since(begun); took < 200*time.Millisecond {
+			t.Errorf("%s is answered after %v", what, took)
+		}
+		return p
+	}
+	b := s.browser()
+	answered("a wrong password", func() page { return b.signIn("alice", "nope", "/") })
+	s.requireMFA()
+	form := b.showFactor(answered("a right password", func() page { return b.signIn("alice", password, "/") }))
+	answered("a wrong code", func() page { return b.factor(form, "12345x") })
+}
