@@ -35,6 +35,17 @@ func (d *Directory) Authorize(ctx context.Context, a Admission) (Decision, error
 	if err != nil || dec.Allowed() && !a.Entering {
 		return dec, err
 	}
+	if dec.Reason == ReasonPolicy {
+		// As at the doors that take a code with the password: when a code is all that
+		// the policies miss, that is the reason.
+		opens, err := d.StepUp(ctx, a)
+		if err != nil {
+			return Decision{}, err
+		}
+		if opens {
+			dec.Reason, dec.Message = ReasonFactorRequired, ""
+		}
+	}
 	if err := d.auditor.append(ctx, admissionEvent(&a, &dec, d.now()), d.config.AuditStrict); err != nil {
 		return Decision{}, err
 	}
