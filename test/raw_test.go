@@ -14,6 +14,7 @@ import (
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2865"
+	"layeh.com/radius/rfc2869"
 )
 
 // rawConn is a bound LDAPS connection read message by message.
@@ -113,18 +114,14 @@ func (s *story) withoutAuthenticator(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		const messageAuthenticator = 80
 		if c.append {
-			packet.Add(messageAuthenticator, make([]byte, 16))
+			if err := signRequest(packet); err != nil {
+				t.Fatal(err)
+			}
 		}
 		b, err := packet.MarshalBinary()
 		if err != nil {
 			t.Fatal(err)
-		}
-		if c.append {
-			mac := hmac.New(md5.New, []byte(s.radiusSecret))
-			mac.Write(b)
-			copy(b[len(b)-16:], mac.Sum(nil))
 		}
 		if c.sign != nil {
 			c.sign(b)
@@ -133,6 +130,21 @@ func (s *story) withoutAuthenticator(t *testing.T) {
 			t.Errorf("%s: answered %v, want %v", c.name, got, c.want)
 		}
 	}
+}
+
+// signRequest adds the Message-Authenticator to a request whose attributes are
+// complete (RFC 3579 §3.2).
+func signRequest(packet *radius.Packet) error {
+	if err := rfc2869.MessageAuthenticator_Set(packet, make([]byte, md5.Size)); err != nil {
+		return err
+	}
+	b, err := packet.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	mac := hmac.New(md5.New, packet.Secret)
+	mac.Write(b)
+	return rfc2869.MessageAuthenticator_Set(packet, mac.Sum(nil))
 }
 
 // answered sends one datagram and waits two seconds for an answer.
