@@ -130,6 +130,7 @@ func (d *Directory) admit(ctx context.Context, dec *Decision, p *principal, to a
 	}
 	dec.Outcome, dec.Reason = Allow, ReasonOK
 	dec.User, dec.Groups, dec.Rights = p.user, groups, p.rights(now)
+	dec.Until = p.holdsUntil(now, dec.Credential)
 	return nil
 }
 

@@ -250,3 +250,27 @@ func (p *principal) groupsAt(t time.Time) []Group {
 	p.closure = out
 	return out
 }
+
+// holdsUntil returns when the clock alone may change what is decided about the
+// user, who shows a credential; zero: never.
+func (p *principal) holdsUntil(now time.Time, shown CredentialID) time.Time {
+	p.groupsAt(now)
+	p.mu.Lock()
+	first := p.until
+	p.mu.Unlock()
+	note := func(t time.Time) {
+		if t.After(now) && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	note(p.user.Expires)
+	for _, g := range p.grants {
+		note(g.Expires)
+	}
+	for _, c := range p.credentials {
+		if c.ID == shown {
+			note(c.Expires)
+		}
+	}
+	return first
+}

@@ -269,8 +269,8 @@ func TestNestedAndTimedGroups(t *testing.T) {
 	}
 	d := f.attempt("alice", "correct horse", at("wiki"))
 	f.want(d, directory.ReasonOK)
-	if len(d.Groups) != 3 {
-		t.Errorf("in %d groups, want 3", len(d.Groups))
+	if len(d.Groups) != 3 || !d.Until.Equal(ends) {
+		t.Errorf("in %d groups until %v, want 3 until %v", len(d.Groups), d.Until, ends)
 	}
 	f.clock.Advance(time.Hour - time.Second)
 	f.want(f.attempt("alice", "correct horse", at("wiki")), directory.ReasonOK)

@@ -146,6 +146,7 @@ type Decision struct {
 	RetryAfter time.Duration // with ReasonThrottled: what the person may be told to wait; 0: nothing may be told
 	Seq        Seq           // the feed position that it was decided at, or later
 	Trace      []Check
+	Until      time.Time // of an allow: when the clock alone may change it (a membership, role, account or credential begins or ends); zero: never
 	LeaveAt    time.Time // a denial or challenge must not be answered before; zero: at once
 
 	Version     int64  // of Credential

@@ -91,7 +91,7 @@ func (op *operation) decide(ctx context.Context, a *directory.Attempt, b *bindNa
 	who := newIdentity(&d, c.s.entryDN(&d, b), b)
 	c.who, op.who = who, who
 	c.relay = c.relay || who.service
-	c.s.bound.add(c, who, d.User.Expires, d.Seq)
+	c.s.bound.add(c, who, d.Until, d.Seq)
 	if who.mustChange {
 		op.policyError(wire.ChangeAfterReset)
 	}

@@ -22,7 +22,7 @@ type boundRegistry struct {
 // binding is what a connection is bound as.
 type binding struct {
 	who     *identity
-	expires time.Time // of the account, zero: never
+	expires time.Time // when the clock alone may shut it out, zero: never
 }
 
 func newBoundRegistry() *boundRegistry {
@@ -195,7 +195,8 @@ func (s *Server) watch(ctx context.Context) {
 	}
 }
 
-// sweep looks at marked users until ctx ends, and every second for accounts that expired.
+// sweep looks at marked users until ctx ends, and every second for those whose account, role, membership or
+// credential has ended.
 func (s *Server) sweep(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -228,7 +229,7 @@ func (s *Server) look(ctx context.Context, id directory.UserID) error {
 			return err
 		}
 		if d.Allowed() && sameRights(d.Rights, who.actor.Rights) {
-			s.bound.keep(c, id, d.User.Expires)
+			s.bound.keep(c, id, d.Until)
 			continue
 		}
 		s.c.Logger.LogAttrs(ctx, slog.LevelInfo, "ldap connection dropped: the account may no longer use it",

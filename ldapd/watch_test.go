@@ -66,6 +66,22 @@ func TestBoundConnectionsEnd(t *testing.T) {
 		{"service account loses a grant", readerDN, func(w *world, tx *directory.Writer) error {
 			return tx.Revoke(w.reader.ID, directory.ReadDirectory)
 		}},
+		{"a grant ends by itself", readerDN, func(w *world, tx *directory.Writer) error {
+			return tx.Grant(w.reader.ID, directory.ReadDirectory, time.Now().Add(300*time.Millisecond))
+		}},
+		{"a membership that let her in ends by itself", aliceDN, func(w *world, tx *directory.Writer) error {
+			app, err := tx.AppBySlug(directory.AppDirectory)
+			if err != nil {
+				return err
+			}
+			if err := tx.ReplaceMembers(w.staff.ID, directory.Membership{User: w.alice.ID, Ends: time.Now().Add(300 * time.Millisecond)}); err != nil {
+				return err
+			}
+			return tx.SetBindings(app.ID, []directory.Binding{
+				{Kind: directory.BindUser, Ref: int64(w.bob.ID), RefName: "bob"},
+				{Kind: directory.BindGroup, Ref: int64(w.staff.ID), RefName: "staff"},
+			}, false)
+		}},
 		{"shut out of the app", aliceDN, func(w *world, tx *directory.Writer) error {
 			app, err := tx.AppBySlug(directory.AppDirectory)
 			if err != nil {

@@ -100,6 +100,10 @@ func acceptPacket(r *request, dec *directory.Decision, class string, also func(*
 		rule.add(e)
 		break
 	}
+	// RFC 2865 §5.27: then the NAS asks again, and what has ended by then has ended.
+	if !dec.Until.IsZero() {
+		session = min(session, max(dec.Until.Sub(r.received), time.Second))
+	}
 	e.AddUint32(wire.SessionTimeout, uint32(session/time.Second))
 	if also != nil {
 		also(e)

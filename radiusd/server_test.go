@@ -154,6 +154,18 @@ func TestRejects(t *testing.T) {
 	}
 }
 
+// TestASessionEndsWithTheMembershipThatLetItIn: the NAS asks again at that second.
+func TestASessionEndsWithTheMembershipThatLetItIn(t *testing.T) {
+	w := newWorld(t, schema.RADIUSClient{})
+	w.write(func(tx *directory.Writer) error {
+		return tx.ReplaceMembers(w.staff.ID, directory.Membership{User: w.alice.ID, Ends: time.Now().Add(10 * time.Minute)})
+	})
+	reply := w.ask(accessRequest(t, "alice", alicePassword))
+	if got := rfc2865.SessionTimeout_Get(reply); reply.Code != radius.CodeAccessAccept || got > 600 || got < 300 {
+		t.Errorf("%v with Session-Timeout %d, want at most 600", reply.Code, got)
+	}
+}
+
 // rejected checks that a request is rejected at its tick and without a word.
 func (w *world) rejected(t *testing.T, p *radius.Packet) {
 	t.Helper()
