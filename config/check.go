@@ -47,6 +47,7 @@ func (d *document) check() {
 		}
 	}
 	d.checkPOSIX()
+	d.checkAudit()
 }
 
 func item(key string, i int) string { return fmt.Sprintf("%s[%d]", key, i) }
@@ -204,4 +205,29 @@ func checkAddress(address string, unix bool) error {
 		return fmt.Errorf("%q: the port must be a number up to 65535", address)
 	}
 	return nil
+}
+
+// checkAudit looks at the forms; what cannot be reached is found when it is used.
+func (d *document) checkAudit() {
+	a := d.config.Audit
+	webhook := false
+	for i, text := range a.Checkpoints {
+		u, err := url.Parse(text)
+		switch {
+		case err != nil || !slices.Contains([]string{"https", "syslog", "syslog+udp", "syslog+tcp", "syslog+tls"}, u.Scheme):
+			d.problem(item("audit.checkpoints", i), "%q must begin with https://, syslog:///, syslog+udp://, syslog+tcp:// or syslog+tls://", text)
+		case u.User != nil:
+			d.problem(item("audit.checkpoints", i), "must not hold a user or a password; a webhook's token is in webhook_token_file")
+		case u.Scheme == "syslog" && (u.Host != "" || len(u.Path) < 2):
+			d.problem(item("audit.checkpoints", i), "%q must name a socket, as in syslog:///dev/log", text)
+		case u.Scheme != "syslog" && u.Hostname() == "":
+			d.problem(item("audit.checkpoints", i), "%q names no host", text)
+		case strings.HasPrefix(u.Scheme, "syslog+") && (u.Port() == "" || u.Path != ""):
+			d.problem(item("audit.checkpoints", i), "%q must be %s://HOST:PORT", text, u.Scheme)
+		}
+		webhook = webhook || err == nil && u.Scheme == "https"
+	}
+	if a.WebhookTokenFile != "" && !webhook {
+		d.problem("audit.webhook_token_file", "there is no webhook in audit.checkpoints")
+	}
 }

@@ -38,6 +38,8 @@ type Config struct {
 	POSIX POSIX `yaml:"posix"`
 	// What people may do for themselves.
 	SelfService SelfService `yaml:"self_service"`
+	// The audit: who did what, and who came in.
+	Audit Audit `yaml:"audit"`
 }
 
 // Database says where the store is.
@@ -161,6 +163,23 @@ type SelfService struct {
 	Writable []string `yaml:"writable"`
 }
 
+// Audit says how sure the audit is, how long it is kept and where its
+// checkpoints go.
+type Audit struct {
+	// true: a sign-in is answered after its audit event is on the disk. false:
+	// at most 50 ms before, which a crash may lose.
+	Strict bool `yaml:"strict"`
+	// Days after which events are removed, in whole hours with a signed stub in
+	// their place. 0 keeps them all.
+	KeepDays uint32 `yaml:"keep_days"`
+	// Where each daemon sends its hourly checkpoint besides its log:
+	// syslog:///dev/log, syslog+udp://HOST:PORT, syslog+tcp://HOST:PORT or
+	// syslog+tls://HOST:PORT (RFC 5424), or a webhook, https://HOST/PATH.
+	Checkpoints []string `yaml:"checkpoints"`
+	// A file that holds the bearer token for the webhooks.
+	WebhookTokenFile string `yaml:"webhook_token_file"`
+}
+
 // Default returns the configuration of `gatehouse serve` without a file. Its
 // DataDir is relative to the current directory.
 func Default() Config {
@@ -180,6 +199,7 @@ func Default() Config {
 		},
 		POSIX:       POSIX{First: 1880000000, Last: 1999999999},
 		SelfService: SelfService{Writable: []string{}},
+		Audit:       Audit{Checkpoints: []string{}},
 	}
 }
 

@@ -113,6 +113,18 @@ func (c Config) DatabaseURL(daemon string) (string, error) {
 	return u.String(), nil
 }
 
+// WebhookToken returns the bearer token of the audit's webhooks; empty: none.
+func (c Config) WebhookToken() (string, error) {
+	if c.Audit.WebhookTokenFile == "" {
+		return "", nil
+	}
+	token, err := readSecret(c.Audit.WebhookTokenFile)
+	if err != nil {
+		return "", fmt.Errorf("audit.webhook_token_file: %w", err)
+	}
+	return token, nil
+}
+
 // MetricsAddress returns the address of the metrics listener of a daemon
 // ("gatehouse" is all four in one process), and its key; an empty address is
 // off.

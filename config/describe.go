@@ -64,6 +64,8 @@ func literal(value reflect.Value) string {
 		return "[" + strings.Join(items, ", ") + "]"
 	case reflect.String:
 		return strconv.Quote(value.String())
+	case reflect.Bool:
+		return strconv.FormatBool(value.Bool())
 	default:
 		return strconv.FormatUint(value.Uint(), 10)
 	}

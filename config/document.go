@@ -111,6 +111,12 @@ func (d *document) value(node ast.Node, into reflect.Value, key string) {
 			return
 		}
 		err = yaml.NodeToValue(node, into.Addr().Interface())
+	case reflect.Bool:
+		if node.Type() != ast.BoolType {
+			d.problem(key, "must be true or false")
+			return
+		}
+		err = yaml.NodeToValue(node, into.Addr().Interface())
 	default:
 		if node.Type() != ast.IntegerType {
 			d.problem(key, "must be a whole number")

@@ -45,6 +45,12 @@ func (d *document) set(field reflect.Value, key, value string) {
 			}
 		}
 		field.Set(reflect.ValueOf(list))
+	case reflect.Bool:
+		if value != "true" && value != "false" {
+			d.problem(key, "must be true or false")
+			return
+		}
+		field.SetBool(value == "true")
 	default:
 		n, err := strconv.ParseUint(value, 10, 32)
 		if err != nil {

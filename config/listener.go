@@ -2,8 +2,10 @@ package config
 
 import (
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -132,4 +134,25 @@ func (d *document) checkProfiles() {
 			d.checkOneOf(key, p.Profile, "rfc2307bis", "rfc2307", "vcenter", "ad-lite")
 		}
 	}
+}
+
+// ListenAddresses returns where the daemons of c listen for TCP, on every host
+// that has this configuration; an address without a host is unspecified.
+func ListenAddresses(c Config) []netip.AddrPort {
+	var out []netip.AddrPort
+	for _, l := range c.listeners() {
+		for _, address := range l.addresses {
+			host, port, err := net.SplitHostPort(address)
+			n, portErr := strconv.ParseUint(port, 10, 16)
+			if err != nil || portErr != nil || l.udp {
+				continue
+			}
+			a, err := netip.ParseAddr(host)
+			if err != nil {
+				a = netip.IPv6Unspecified()
+			}
+			out = append(out, netip.AddrPortFrom(a, uint16(n)))
+		}
+	}
+	return out
 }

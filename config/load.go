@@ -77,6 +77,7 @@ func (d *document) absolute(dir string) error {
 	for _, p := range []*string{
 		&c.DataDir, &c.KeysDir, &c.Database.URLFile, &c.Database.PasswordFile,
 		&c.TLS.CertFile, &c.TLS.KeyFile, &c.RADIUS.EAP.CertFile, &c.RADIUS.EAP.KeyFile, &c.LDAP.ListenUnix,
+		&c.Audit.WebhookTokenFile,
 	} {
 		*p = join(base, *p)
 	}

@@ -26,9 +26,9 @@ func TestLoadErrors(t *testing.T) {
 		environ  []string
 		want     string
 	}{
-		{name: "unknown key", in: "domain: example.org\nlisten: 1\n", want: `gatehouse.yaml:2:1: unknown key "listen"; known are domain, public_url, data_dir, keys_dir, database, tls, log, ldap, radius, scim, idp, metrics, posix, self_service`},
+		{name: "unknown key", in: "domain: example.org\nlisten: 1\n", want: `gatehouse.yaml:2:1: unknown key "listen"; known are domain, public_url, data_dir, keys_dir, database, tls, log, ldap, radius, scim, idp, metrics, posix, self_service, audit`},
 		{name: "unknown key in a section", in: "ldap: {lisen: []}\n", want: `gatehouse.yaml:1:8: unknown key "lisen" in ldap; known are listen, listen_tls, listen_unix, profiles, peers`},
-		{name: "capital letters", in: "Domain: example.org\n", want: `gatehouse.yaml:1:1: unknown key "Domain"; known are domain, public_url, data_dir, keys_dir, database, tls, log, ldap, radius, scim, idp, metrics, posix, self_service`},
+		{name: "capital letters", in: "Domain: example.org\n", want: `gatehouse.yaml:1:1: unknown key "Domain"; known are domain, public_url, data_dir, keys_dir, database, tls, log, ldap, radius, scim, idp, metrics, posix, self_service, audit`},
 		{name: "duplicate key", in: "domain: a.example\ndomain: b.example\n", want: `gatehouse.yaml:2:1: mapping key "domain" already defined at [1:1]`},
 		{name: "not yaml", in: "domain: [\n", want: `gatehouse.yaml:1:9: sequence end token ']' not found`},
 		{name: "two documents", in: "---\ndomain: a.example\n---\ndomain: b.example\n", want: `gatehouse.yaml:4:7: a second document; there must be one`},
@@ -53,6 +53,14 @@ func TestLoadErrors(t *testing.T) {
 		{name: "public_url without a host", in: "public_url: id.example.com\n", want: `gatehouse.yaml:1:13: public_url: "id.example.com" is not a URL, as in https://id.example.com`},
 		{name: "the example in a package", in: "domain: example.com\ndata_dir: /var/lib/gatehouse\npublic_url: https://a.example\n", want: `gatehouse.yaml:1:9: domain: example.com is the example; set the domain of your organisation`},
 		{name: "localhost in a package", in: "domain: a.example\ndata_dir: /var/lib/gatehouse\npublic_url: https://localhost:443\n", want: `gatehouse.yaml:3:13: public_url: localhost is only for trying out; set the name that browsers use`},
+
+		{name: "text for a switch", in: "audit: {strict: maybe}\n", want: `gatehouse.yaml:1:17: audit.strict: must be true or false`},
+		{name: "switch by the environment", environ: []string{"GATEHOUSE_AUDIT__STRICT=yes"}, want: `GATEHOUSE_AUDIT__STRICT: must be true or false`},
+		{name: "checkpoints in clear", in: "audit: {checkpoints: ['http://h/']}\n", want: `gatehouse.yaml:1:23: audit.checkpoints[0]: "http://h/" must begin with https://, syslog:///, syslog+udp://, syslog+tcp:// or syslog+tls://`},
+		{name: "a password in a webhook", in: "audit: {checkpoints: ['https://u:p@h/']}\n", want: `gatehouse.yaml:1:23: audit.checkpoints[0]: must not hold a user or a password; a webhook's token is in webhook_token_file`},
+		{name: "syslog without a socket", in: "audit: {checkpoints: ['syslog://h']}\n", want: `gatehouse.yaml:1:23: audit.checkpoints[0]: "syslog://h" must name a socket, as in syslog:///dev/log`},
+		{name: "syslog without a port", in: "audit: {checkpoints: ['syslog+tls://h']}\n", want: `gatehouse.yaml:1:23: audit.checkpoints[0]: "syslog+tls://h" must be syslog+tls://HOST:PORT`},
+		{name: "a token for no webhook", in: "audit: {webhook_token_file: t}\n", want: `gatehouse.yaml:1:29: audit.webhook_token_file: there is no webhook in audit.checkpoints`},
 
 		{name: "other database", in: "database: {url: mysql://x}\n", want: `gatehouse.yaml:1:17: database.url: must start with sqlite: or postgres://`},
 		{name: "two passwords", in: "database: {url: 'postgres://u:p@h/d', password_file: pw}\n", want: `gatehouse.yaml:1:54: database.password_file: the url holds a password as well; keep one of them`},

@@ -38,6 +38,8 @@ type Config struct {
 	SelfWritable  []string      // keys of attributes that people may change themselves besides those of schema
 	WideUsernames bool          // accept RFC 8265 usernames, not only [a-z0-9._@-]
 	AuditStrict   bool          // a sign-in is answered after its audit event is committed
+	AuditKeep     time.Duration // audit events that are older are removed; 0: none
+	Checkpoints   Courier       // takes the checkpoints of the audit away; nil: they are logged only
 
 	Peers   map[uint32]string     // service accounts of local users, by the user's number (PeerProof)
 	Metrics prometheus.Registerer // nil: none
@@ -63,6 +65,7 @@ type Directory struct {
 	renewing chan struct{} // the slot of those that were imported
 	verified *verifiedCache
 	auditor  *auditor
+	leaving  chan Event // checkpoints of the audit
 	activity *activity
 	schema   map[string]schema.Attribute // by key
 	dummy    string                      // a hash that no password matches, for users who do not exist
@@ -125,6 +128,11 @@ func Open(c Config) (*Directory, error) {
 	d.done.Go(func() { d.auditor.run(ctx) })
 	d.done.Go(func() { d.writeBehind(ctx) })
 	d.done.Go(func() { d.tidy(ctx) })
+	d.done.Go(func() { d.keepAudit(ctx) })
+	if c.Checkpoints != nil {
+		d.leaving = make(chan Event, leavingMost)
+		d.done.Go(func() { d.sendAway(ctx) })
+	}
 	return d, nil
 }
 

@@ -105,7 +105,9 @@ type Tx struct {
 	Accounting   Table[RADIUSAccounting, RADIUSAccountingQuery]
 	Failures     Table[Failures, FailuresQuery]
 	Jobs         Table[Job, JobQuery]
-	Events       Table[Event, EventQuery] // Insert sets ID, Chain, N and the links
+	Events       Table[Event, EventQuery] // Insert sets ID, Chain, N, Segment and the links
+	Chains       Table[Chain, ChainQuery]
+	ChainRoots   Table[ChainRoot, ChainRootQuery]
 
 	Graph    Graph
 	Snapshot Snapshot

@@ -1,9 +1,11 @@
 package main
 
 import (
-	"encoding/json"
+	"bufio"
+	"errors"
+	"fmt"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,44 +17,24 @@ func (t *tool) auditCommand() *cobra.Command {
 		t.auditList(), t.auditExport(), t.auditVerify())
 }
 
-// eventView is an audit event as JSON.
-type eventView struct {
-	At      time.Time       `json:"at"`
-	Actor   string          `json:"actor,omitempty"`
-	Via     string          `json:"via,omitempty"`
-	IP      string          `json:"ip,omitempty"`
-	Verb    string          `json:"verb"`
-	Entity  string          `json:"entity,omitempty"`
-	Name    string          `json:"name,omitempty"`
-	Outcome string          `json:"outcome"`
-	Reason  string          `json:"reason,omitempty"`
-	App     string          `json:"app,omitempty"`
-	Count   int             `json:"count"`
-	Detail  json.RawMessage `json:"detail,omitempty"`
-	Chain   string          `json:"chain"`
-	N       int64           `json:"n"`
-	ID      int64           `json:"id"`
-}
-
-func viewEvent(e directory.Event) eventView {
-	return eventView{
-		At: e.At, Actor: e.Actor, Via: e.Via, IP: e.IP, Verb: e.Verb, Entity: e.Entity, Name: e.Name, Outcome: e.Outcome,
-		Reason: string(e.Reason), App: e.App, Count: e.Count, Detail: e.Detail, Chain: e.Chain, N: e.N, ID: e.ID,
-	}
-}
-
 // eventFlags select audit events.
-type eventFlags struct{ user, verb, since, until string }
+type eventFlags struct{ user, app, verb, outcome, reason, chain, since, until string }
 
 func (f *eventFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.user, "user", "", "only changes of this person")
+	c.Flags().StringVar(&f.user, "user", "", "only what was done to or by this person, and their sign-ins")
+	c.Flags().StringVar(&f.app, "app", "", "only sign-ins to the app with this `slug`")
 	c.Flags().StringVar(&f.verb, "verb", "", "only this `verb`, such as users.disable or authenticate")
+	c.Flags().StringVar(&f.outcome, "outcome", "", "only this `outcome`: ok, allow, deny or challenge")
+	c.Flags().StringVar(&f.reason, "reason", "", "only this `reason`, such as wrong_password")
+	c.Flags().StringVar(&f.chain, "chain", "", "only what this `daemon@host` has written")
 	c.Flags().StringVar(&f.since, "since", "", "`time` of the first; -24h is a day ago")
 	c.Flags().StringVar(&f.until, "until", "", "`time` before which the last was")
 }
 
 func (f *eventFlags) query(t *tool, r *directory.Reader) (directory.EventQuery, error) {
-	q := directory.EventQuery{Verb: f.verb}
+	q := directory.EventQuery{
+		App: f.app, Verb: f.verb, Outcome: f.outcome, Reason: directory.Reason(f.reason), Chain: f.chain, Username: f.user,
+	}
 	var err error
 	if q.Since, err = t.parseTime("since", f.since); err != nil {
 		return q, err
@@ -60,12 +42,18 @@ func (f *eventFlags) query(t *tool, r *directory.Reader) (directory.EventQuery, 
 	if q.Until, err = t.parseTime("until", f.until); err != nil {
 		return q, err
 	}
-	if f.user != "" {
-		u, err := r.UserByName(directory.Person, f.user)
-		if err != nil {
-			return q, err
-		}
-		q.User = u.ID
+	if f.user == "" {
+		return q, nil
+	}
+	u, err := r.UserByName(directory.Person, f.user)
+	if directory.Is(err, directory.NotFound) {
+		u, err = r.UserByName(directory.ServiceAccount, f.user)
+	}
+	switch {
+	case err == nil:
+		q.User, q.Username = u.ID, u.Username
+	case !directory.Is(err, directory.NotFound): // their name may be in the audit all the same
+		return q, err
 	}
 	return q, nil
 }
@@ -75,10 +63,12 @@ func (t *tool) auditList() *cobra.Command {
 	var limit int
 	c := listCommand(t, &cobra.Command{
 		Use: "list", Short: "List the newest audit events, the newest first",
-		Example: "  gatehouse audit list --user jane --since -24h",
-	}, listing[eventView]{
-		head: "TIME ACTOR VERB WHAT APP OUTCOME",
-		find: func(r *directory.Reader) ([]eventView, error) {
+		Long: "Lists the newest audit events, the newest first. `gatehouse why --event ID` explains the decision\n" +
+			"of one with the verb authenticate or authorize.",
+		Example: "  gatehouse audit list --user jane --since -24h\n  gatehouse audit list --outcome deny --app wiki",
+	}, listing[directory.Event]{
+		head: "ID TIME ACTOR VERB WHAT APP OUTCOME",
+		find: func(r *directory.Reader) ([]directory.Event, error) {
 			if limit < 1 {
 				return nil, usagef("--limit must be at least 1")
 			}
@@ -87,12 +77,15 @@ func (t *tool) auditList() *cobra.Command {
 				return nil, err
 			}
 			q.Newest, q.Limit = true, limit
-			return collect(r.Events(q), func(e directory.Event) (eventView, error) { return viewEvent(e), nil })
+			return collect(r.Events(q), func(e directory.Event) (directory.Event, error) { return e, nil })
 		},
-		row: func(e *eventView) []string {
+		row: func(e *directory.Event) []string {
+			outcome := strings.TrimSpace(e.Outcome + " " + string(e.Reason))
+			if e.Count > 1 {
+				outcome += fmt.Sprintf(" (%d times)", e.Count)
+			}
 			return []string{
-				moment(e.At), e.Actor, e.Verb, strings.TrimSpace(e.Entity + " " + e.Name), e.App,
-				strings.TrimSpace(e.Outcome + " " + e.Reason),
+				strconv.FormatInt(e.ID, 10), moment(e.At), e.Actor, e.Verb, strings.TrimSpace(e.Entity + " " + e.Name), e.App, outcome,
 			}
 		},
 	})
@@ -105,11 +98,12 @@ func (t *tool) auditExport() *cobra.Command {
 	var flags eventFlags
 	c := &cobra.Command{
 		Use: "export", Short: "Print audit events as JSON lines, the oldest first", Args: arguments(0, 0),
+		Long: "Prints audit events as JSON lines, the oldest first. What was exported can be compared with the\n" +
+			"store later: gatehouse audit verify --checkpoints FILE.",
 		Example: "  gatehouse audit export --since 2027-01-01 > audit.jsonl",
 		RunE: func(c *cobra.Command, _ []string) error {
-			out := json.NewEncoder(t.out)
-			out.SetEscapeHTML(false)
-			return t.read(c, func(r *directory.Reader) error {
+			out := bufio.NewWriter(t.out)
+			err := t.read(c, func(r *directory.Reader) error {
 				q, err := flags.query(t, r)
 				if err != nil {
 					return err
@@ -118,12 +112,17 @@ func (t *tool) auditExport() *cobra.Command {
 					if err != nil {
 						return err
 					}
-					if err := out.Encode(viewEvent(e)); err != nil {
+					line, err := e.Line()
+					if err != nil {
+						return err
+					}
+					if _, err := out.Write(line); err != nil {
 						return err
 					}
 				}
 				return nil
 			})
+			return errors.Join(err, out.Flush())
 		},
 	}
 	flags.register(c)

@@ -46,11 +46,17 @@ func (t *tool) join(ctx context.Context, c config.Config, file string) error {
 			return err
 		}
 	}
+	var chainKeys directory.Keys
+	if c.IsPackaged() {
+		if chainKeys, err = core.ChainKeys(t.options(c)); err != nil {
+			return err
+		}
+	}
 	opened, err := core.Open(ctx, t.options(c))
 	if err != nil {
 		return err
 	}
-	err = errors.Join(exportCA(ctx, opened), opened.Close())
+	err = errors.Join(exportCA(ctx, opened), opened.Close(), core.BeginChains(ctx, t.options(c), chainKeys))
 	if err == nil {
 		t.say("This host has joined the directory of %s, with %s in %s.", c.Domain, plural(len(keys), "key"), c.KeyRings(""))
 	}

@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/cmd/internal/core"
 	"gatehouse/config"
+	"gatehouse/directory"
 	"gatehouse/directory/sqlstore"
 )
 
@@ -16,7 +17,8 @@ func (t *tool) migrateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "migrate", Short: "Bring the store to the schema of this version", Args: arguments(0, 0),
 		Long: "Brings the store to the schema of this version. Daemons of the version before go on working\n" +
-			"on it, so it may run while they do. Make a backup first.",
+			"on it, so it may run while they do. Make a backup first. In an installed package it also begins\n" +
+			"the audit of this host's daemons, which they cannot do themselves.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := t.loadConfig()
 			if err != nil {
@@ -25,10 +27,19 @@ func (t *tool) migrateCommand() *cobra.Command {
 			if err := becomeOwner(cfg); err != nil {
 				return err
 			}
+			var keys directory.Keys
+			if cfg.IsPackaged() && !dryRun {
+				if keys, err = core.ChainKeys(t.options(cfg)); err != nil {
+					return err
+				}
+			}
 			if err := core.DropRoot(cfg); err != nil {
 				return err
 			}
-			return t.migrate(c.Context(), cfg, dryRun)
+			if err := t.migrate(c.Context(), cfg, dryRun); err != nil {
+				return err
+			}
+			return core.BeginChains(c.Context(), t.options(cfg), keys)
 		},
 	}
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "print the steps and take none")

@@ -65,6 +65,9 @@ func (t *tool) restore(ctx context.Context, path string, hold bool) error {
 	}
 	t.say("Restored the backup of %s. Changes made after that are missing.", moment(restoredAt(restored, header)))
 	return t.withConfigured(ctx, c, func(opened *core.Core) error {
+		if err := opened.Directory.RestoreChains(ctx, t.operator()); err != nil {
+			return fmt.Errorf("begin the audit after the restore: %w", err)
+		}
 		if err := exportCA(ctx, opened); err != nil {
 			return err
 		}

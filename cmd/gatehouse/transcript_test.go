@@ -159,9 +159,11 @@ func (s *shell) quote(mark, text string) string {
 		{`(ca|tls)-(server|radius|device)-[0-9a-f]+`, "$1-$2-<serial>"},
 		{`cli@[^\s"]+`, "cli@<host>"},
 		{`operator:[^ ]+ \(uid \d+\)`, "operator:<me>"},
-		{`"id": ?\d{15,}`, `"id": <id>`},
 		{`(?m)^[0-9a-z]{12}(  |")`, "<id>$1"},
 		{`"id": "[0-9a-z]{12}"`, `"id": "<id>"`},
+		{`"(id|ref)": ?"\d{15,}"`, `"$1": "<id>"`},
+		{`"(previous|link)": ?"[^"]{44}"`, `"$1": "<link>"`},
+		{`(?m)^(\| )?\d{15,}  `, `$1<id>  `},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.name)
 	}

@@ -145,11 +145,12 @@ func conformAudit(t *testing.T, s directory.Store) {
 		t.Errorf("ids = %d, %d", given[0].ID, given[1].ID)
 	}
 	mustUpdate(t, s, func(tx *directory.Tx) error {
-		return tx.Events.Insert(directory.Event{At: at(3), Verb: "create", Entity: "group", Ref: 7})
+		return tx.Events.Insert(directory.Event{At: at(3), Verb: "create", Entity: "group", Ref: 7},
+			directory.Event{At: at(4), Verb: "authenticate", Entity: "user", Name: "carol", Outcome: "deny", Reason: directory.ReasonThrottled})
 	})
 	mustView(t, s, func(tx *directory.Tx) error {
 		events, err := all(tx.Events, directory.EventQuery{})
-		if err != nil || len(events) != 3 {
+		if err != nil || len(events) != 4 {
 			t.Fatalf("events = %v, %v", events, err)
 		}
 		var previous []byte
@@ -164,12 +165,21 @@ func conformAudit(t *testing.T, s directory.Store) {
 		same(t, "event", got, given[0])
 		for _, c := range []queryCase[directory.EventQuery]{
 			{name: "ids", q: directory.EventQuery{IDs: []int64{events[1].ID}}, want: []int{1}},
-			{name: "chain", q: directory.EventQuery{Chain: events[0].Chain}, want: []int{0, 1, 2}},
+			{name: "chain", q: directory.EventQuery{Chain: events[0].Chain}, want: []int{0, 1, 2, 3}},
 			{name: "user", q: directory.EventQuery{User: 7}, want: []int{0, 1}},
+			{name: "done by", q: directory.EventQuery{Username: "alice"}, want: []int{0}},
+			{name: "about or named", q: directory.EventQuery{User: 7, Username: "carol"}, want: []int{0, 1, 3}},
 			{name: "verb", q: directory.EventQuery{Verb: "create"}, want: []int{2}},
+			{name: "app", q: directory.EventQuery{App: "wiki"}, want: []int{1}},
+			{name: "outcome", q: directory.EventQuery{Outcome: "deny"}, want: []int{1, 3}},
+			{name: "reason", q: directory.EventQuery{Reason: directory.ReasonThrottled}, want: []int{3}},
+			{name: "position", q: directory.EventQuery{Chain: events[0].Chain, N: 2}, want: []int{1}},
+			{name: "beginning", q: directory.EventQuery{Chain: events[0].Chain, Through: 2, ByChain: true}, want: []int{0, 1}},
+			{name: "segments", q: directory.EventQuery{Chain: events[0].Chain, Before: 1, ByChain: true, Limit: 3}, want: []int{0, 1, 2}},
+			{name: "other chain", q: directory.EventQuery{Chain: "other@host"}},
 			{name: "span", q: directory.EventQuery{Since: at(2), Until: at(3)}, want: []int{1}},
-			{name: "after", q: directory.EventQuery{After: events[0].ID}, want: []int{1, 2}},
-			{name: "newest", q: directory.EventQuery{Newest: true, Limit: 2}, want: []int{2, 1}},
+			{name: "after", q: directory.EventQuery{After: events[0].ID}, want: []int{1, 2, 3}},
+			{name: "newest", q: directory.EventQuery{Newest: true, Limit: 2}, want: []int{3, 2}},
 			{name: "newest, next page", q: directory.EventQuery{Newest: true, After: events[1].ID}, want: []int{0}},
 		} {
 			got, err := all(tx.Events, c.q)

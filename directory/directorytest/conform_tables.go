@@ -31,6 +31,8 @@ func conformTables(t *testing.T, open func(testing.TB) directory.Store) {
 	t.Run("signing keys", func(t *testing.T) { signingKeyCase().run(t, s) })
 	t.Run("certificates", func(t *testing.T) { certificateCase().run(t, s) })
 	t.Run("settings", func(t *testing.T) { settingCase().run(t, s) })
+	t.Run("audit chains", func(t *testing.T) { chainCase().run(t, s) })
+	t.Run("audit roots", func(t *testing.T) { chainRootCase().run(t, s) })
 	t.Run("sessions", func(t *testing.T) { sessionCase().run(t, s) })
 	t.Run("session apps", func(t *testing.T) { sessionAppCase().run(t, s) })
 	t.Run("tokens", func(t *testing.T) { tokenCase().run(t, s) })
@@ -401,5 +403,39 @@ func settingCase() tableCase[directory.Setting, directory.SettingQuery] {
 		gone:    func(r *directory.Setting) { r.Name = "gone" },
 		remove:  Q{Names: []string{"a", "b", "c"}},
 		queries: []queryCase[Q]{{name: "names", q: Q{Names: []string{"b", "c"}}, want: []int{1}}},
+	}
+}
+
+func chainCase() tableCase[directory.Chain, directory.ChainQuery] {
+	type Q = directory.ChainQuery
+	rows := []directory.Chain{
+		{
+			Name: "a@host", N: 7, Link: []byte{1}, Segment: 3, Since: at(1), State: []byte{2}, MAC: []byte{3},
+			Stub: directory.Stub{N: 4, Link: []byte{4}, Segment: 2, Cut: at(2), MAC: []byte{5}},
+		},
+		{Name: "b@host", N: 1},
+	}
+	return tableCase[directory.Chain, Q]{
+		table:   func(tx *directory.Tx) directory.Table[directory.Chain, Q] { return tx.Chains },
+		rows:    rows,
+		edit:    func(r *directory.Chain) { *r = directory.Chain{Name: r.Name, N: 8, Stub: directory.Stub{N: 5}} },
+		gone:    func(r *directory.Chain) { r.Name = "gone" },
+		remove:  Q{Names: []string{"a@host", "b@host"}},
+		queries: []queryCase[Q]{{name: "names", q: Q{Names: []string{"b@host", "c@host"}}, want: []int{1}}},
+	}
+}
+
+func chainRootCase() tableCase[directory.ChainRoot, directory.ChainRootQuery] {
+	type Q = directory.ChainRootQuery
+	rows := []directory.ChainRoot{
+		{Chain: "a@host", Segment: 1, Sealed: []byte{1}}, {Chain: "a@host", Segment: 9, Sealed: []byte{2}}, {Chain: "b@host", Segment: 1, Sealed: []byte{3}},
+	}
+	return tableCase[directory.ChainRoot, Q]{
+		table:   func(tx *directory.Tx) directory.Table[directory.ChainRoot, Q] { return tx.ChainRoots },
+		rows:    rows,
+		edit:    func(r *directory.ChainRoot) { r.Sealed = []byte{9} },
+		gone:    func(r *directory.ChainRoot) { r.Chain = "gone" },
+		remove:  Q{Chains: []string{"a@host", "b@host"}},
+		queries: []queryCase[Q]{{name: "chains", q: Q{Chains: []string{"a@host"}}, want: []int{0, 1}}},
 	}
 }

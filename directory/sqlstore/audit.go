@@ -4,11 +4,14 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"gatehouse/directory"
+	"gatehouse/directory/seal"
 )
 
 // eventIDs makes the ids of audit events: milliseconds and random bits, rising
@@ -36,48 +39,101 @@ func eventIDAt(t time.Time) int64 { return (t.UnixMilli() - eventEpoch) << 22 }
 
 func (w *writeState) eventID() int64 { return w.s.events.next(w.s.now()) }
 
-// link puts the events of the transaction at the end of this process's chain
-// and writes them. The chain's row is locked: the CLI's chain has several
-// writers.
+// unlinked is the chain of a store that has no linker.
+const unlinked = "unlinked"
+
+// link puts the events of the transaction at the end of their chains, which is
+// this process's for nearly all, and writes them.
 func (w *writeState) link() error {
 	if len(w.events) == 0 {
 		return nil
 	}
-	chain := "unlinked"
+	own := unlinked
 	if w.s.linker != nil {
-		chain = w.s.linker.Chain()
+		own = w.s.linker.Chain()
 	}
-	var n int64
-	var previous []byte
-	// The row is made first, so that there is one to lock.
-	_, err := w.c.exec("INSERT INTO audit_chains (chain, n, link) VALUES ($1, 0, NULL) ON CONFLICT (chain) DO NOTHING", chain)
-	if err != nil {
-		return fmt.Errorf("find the audit chain: %w", err)
-	}
-	_, err = w.c.row("SELECT n, link FROM audit_chains WHERE chain = $1"+w.c.d.locks.suffix, []any{chain},
-		number(&n), blob(&previous))
-	if err != nil {
-		return fmt.Errorf("read the audit chain: %w", err)
-	}
+	by := map[string][]*directory.Event{}
 	for i := range w.events {
 		e := &w.events[i]
-		n++
-		e.Chain, e.N, e.Previous = chain, n, previous
-		normalise(e)
-		if w.s.linker != nil {
-			e.Link = w.s.linker.Link(e)
+		if e.Chain == "" {
+			e.Chain = own
 		}
-		previous = e.Link
+		by[e.Chain] = append(by[e.Chain], e)
 	}
-	names := strings.Fields(eventColumns)
-	err = insert(w.c, "audit", names, len(w.events), func(i int) []field { return eventFields(&w.events[i]) })
-	if err != nil {
-		return fmt.Errorf("append to the audit: %w", err)
-	}
-	if _, err := w.c.exec("UPDATE audit_chains SET n = $1, link = $2 WHERE chain = $3", n, previous, chain); err != nil {
-		return fmt.Errorf("advance the audit chain: %w", err)
+	// Always in the same order, so that two transactions do not wait for each other.
+	for _, name := range slices.Sorted(maps.Keys(by)) {
+		if err := w.linkChain(name, by[name]); err != nil {
+			return fmt.Errorf("append to the audit chain %s: %w", name, err)
+		}
 	}
 	return nil
+}
+
+// linkChain appends events to one chain. Its row is locked: the CLI's chain has
+// several writers, and two processes may have the same name.
+func (w *writeState) linkChain(name string, events []*directory.Event) error {
+	chain, key, err := w.chain(name)
+	if err != nil {
+		return err
+	}
+	linker, now := w.s.linker, w.s.now()
+	if linker != nil && linker.Over(&chain, now) {
+		if events[0].Verb != directory.VerbClose {
+			events = append([]*directory.Event{w.closing(now)}, events...)
+		}
+	} else if events[0].Verb == directory.VerbClose {
+		return nil // somebody else was faster
+	}
+	for _, e := range events {
+		chain.N++
+		e.Chain, e.N, e.Segment, e.Previous = name, chain.N, chain.Segment, chain.Link
+		normalise(e)
+		if key != nil {
+			e.Link = e.LinkUnder(key)
+		}
+		chain.Link = e.Link
+		if key != nil && e.Verb == directory.VerbClose {
+			if key, err = linker.Advance(&chain, now); err != nil {
+				return err
+			}
+		}
+	}
+	names := strings.Fields(eventColumns)
+	err = insert(w.c, "audit", names, len(events), func(i int) []field { return eventFields(events[i]) })
+	if err != nil {
+		return err
+	}
+	if key != nil {
+		chain.MAC = chain.Sum(key)
+	}
+	return w.c.tx.Chains.Update(chain)
+}
+
+// closing is the last event of an hour.
+func (w *writeState) closing(now time.Time) *directory.Event {
+	return &directory.Event{ID: w.eventID(), At: now, Verb: directory.VerbClose, Outcome: "ok", Count: 1}
+}
+
+// chain reads and locks the end of a chain. key is nil without a linker.
+func (w *writeState) chain(name string) (chain directory.Chain, key *seal.MACKey, err error) {
+	// The row is made first, so that there is one to lock.
+	_, err = w.c.exec("INSERT INTO audit_chains (chain, n) VALUES ($1, 0) ON CONFLICT (chain) DO NOTHING", name)
+	if err != nil {
+		return chain, nil, err
+	}
+	for chain, err = range w.c.tx.Chains.Take(directory.ChainQuery{Names: []string{name}}) {
+		if err != nil {
+			return chain, nil, err
+		}
+	}
+	if w.s.linker == nil {
+		return chain, nil, nil
+	}
+	key, root, err := w.s.linker.Key(&chain, w.s.now())
+	if err == nil && root != nil {
+		err = w.c.tx.ChainRoots.Insert(*root)
+	}
+	return chain, key, err
 }
 
 // normalise gives e the values that will be read back, so that its link can be

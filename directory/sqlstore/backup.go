@@ -131,6 +131,7 @@ func settle(c *conn, old oldStore, now time.Time) error {
 	for _, statement := range []string{
 		"DELETE FROM sessions", "DELETE FROM session_apps", "DELETE FROM tokens", "DELETE FROM invitations",
 		"UPDATE jobs SET lease_owner = '', lease_until = 0",
+		"UPDATE audit_chains SET state = NULL, since = 0",
 		fmt.Sprintf("UPDATE users SET epoch = epoch + %d", epochLeap),
 	} {
 		if _, err := c.exec(statement); err != nil {

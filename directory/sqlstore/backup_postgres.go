@@ -88,6 +88,11 @@ func (f *postgresFiles) backup(ctx context.Context, c *conn, w io.Writer) error 
 			return internal("write the backup: %w", err)
 		}
 		for _, t := range tables {
+			if t.Table == "audit_chains" {
+				// With a key of the audit that is kept for years, everything since could
+				// be forged.
+				t.Columns = slices.DeleteFunc(t.Columns, func(column string) bool { return column == "state" })
+			}
 			if err := writeSection(buffered, t); err != nil {
 				return err
 			}

@@ -32,6 +32,9 @@ func (f *sqliteFiles) backup(ctx context.Context, c *conn, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := withoutAuditKeys(ctx, copied); err != nil {
+		return err
+	}
 	if err := checkSQLite(ctx, copied); err != nil {
 		return err
 	}
@@ -46,8 +49,39 @@ func (f *sqliteFiles) backup(ctx context.Context, c *conn, w io.Writer) error {
 	return nil
 }
 
+// withoutAuditKeys overwrites the keys of the audit chains in a copy: with one
+// that is kept for years, everything since could be forged.
+func withoutAuditKeys(ctx context.Context, path string) error {
+	return onSQLite(ctx, path, func(c *conn) error {
+		var mode string
+		if _, err := c.row("PRAGMA journal_mode = DELETE", nil, text(&mode)); err != nil {
+			return err
+		}
+		var on int64
+		if _, err := c.row("PRAGMA secure_delete = ON", nil, number(&on)); err != nil {
+			return err
+		}
+		_, err := c.exec("UPDATE audit_chains SET state = NULL")
+		return err
+	})
+}
+
 // checkSQLite returns an error unless the file is whole.
 func checkSQLite(ctx context.Context, path string) error {
+	return onSQLite(ctx, path, func(c *conn) error {
+		var answer string
+		if _, err := c.row("PRAGMA integrity_check", nil, text(&answer)); err != nil {
+			return err
+		}
+		if answer != "ok" {
+			return internal("the copy is damaged: %s", answer)
+		}
+		return nil
+	})
+}
+
+// onSQLite runs fn on a file of its own, outside of a transaction.
+func onSQLite(ctx context.Context, path string, fn func(*conn) error) error {
 	d := sqliteDialect(path)
 	db, err := openSQLite(path)
 	if err != nil {
@@ -59,16 +93,7 @@ func checkSQLite(ctx context.Context, path string) error {
 		return err
 	}
 	defer c.close()
-	return c.plain(ctx, func() error {
-		var answer string
-		if _, err := c.row("PRAGMA integrity_check", nil, text(&answer)); err != nil {
-			return err
-		}
-		if answer != "ok" {
-			return internal("the copy is damaged: %s", answer)
-		}
-		return nil
-	})
+	return c.plain(ctx, func() error { return fn(c) })
 }
 
 // restore writes the backup beside the database, makes it ready and renames it.

@@ -37,6 +37,8 @@ func newTx(c *conn) directory.Tx {
 		Failures:     failuresTable(c),
 		Jobs:         jobsTable{jobRows(c)},
 		Events:       eventsTable{eventRows(c)},
+		Chains:       chainsTable(c),
+		ChainRoots:   chainRootsTable(c),
 		Graph:        graph{c},
 		Snapshot:     snapshot{c},
 		Feed:         feed{c},

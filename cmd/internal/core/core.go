@@ -14,7 +14,9 @@ import (
 
 	"gatehouse/config"
 	"gatehouse/directory"
+	"gatehouse/directory/seal"
 	"gatehouse/directory/sqlstore"
+	"gatehouse/internal/buildinfo"
 	"gatehouse/internal/hostlock"
 )
 
@@ -27,6 +29,8 @@ type Options struct {
 	Log      *slog.Logger
 	Registry prometheus.Registerer // nil: no metrics
 	Now      func() time.Time
+	// Checkpoints takes those of the audit away; nil: they are logged only.
+	Checkpoints directory.Courier
 	// Renaming opens an installation whose recorded names are to be changed.
 	Renaming bool
 }
@@ -44,6 +48,7 @@ type Core struct {
 	Store     *sqlstore.Store
 	Keys      directory.Keys
 
+	linker *directory.ChainLinker
 	unlock func()
 	lock   *hostlock.Lock
 	close  func() error
@@ -62,7 +67,25 @@ func Open(ctx context.Context, o Options) (*Core, error) {
 	if err := c.checkRecorded(ctx, o.Renaming); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
+	if o.Daemon == CLI {
+		return c, nil
+	}
+	if err := c.started(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
 	return c, nil
+}
+
+// started writes that a daemon has started, and gives up the audit ring: it was
+// needed for a chain that begins with this event, and who breaks into the daemon
+// later must not find it.
+func (c *Core) started(ctx context.Context) error {
+	if err := c.Directory.Started(ctx, buildinfo.Version()); err != nil {
+		return err
+	}
+	c.linker.Forget()
+	delete(c.Keys, seal.Audit)
+	return nil
 }
 
 // open opens without comparing what init recorded.
@@ -88,9 +111,10 @@ func open(ctx context.Context, o Options, keys directory.Keys) (_ *Core, err err
 	if err != nil {
 		return nil, fmt.Errorf("name this host: %w", err)
 	}
-	if store.Linker, err = directory.NewLinker(keys, o.Daemon, host); err != nil {
+	if c.linker, err = directory.NewLinker(keys, o.Daemon, host); err != nil {
 		return nil, err
 	}
+	store.Linker = c.linker
 	if err := os.MkdirAll(store.RuntimeDir, 0o770); err != nil {
 		return nil, fmt.Errorf("make the runtime directory: %w", err)
 	}
@@ -98,10 +122,12 @@ func open(ctx context.Context, o Options, keys directory.Keys) (_ *Core, err err
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
 	c.Directory, err = directory.Open(directory.Config{
-		Store: c.Store, Keys: keys, Logger: o.Log, Now: o.Now,
+		Store: c.Store, Keys: kept(keys, o.Daemon), Logger: o.Log, Now: o.Now,
 		Daemon: o.Daemon, Instance: host,
 		PosixFirst: int64(o.Config.POSIX.First), PosixLast: int64(o.Config.POSIX.Last),
 		SelfWritable: o.Config.SelfService.Writable, Peers: peers(o.Config.LDAP.Peers, o.Log), Metrics: o.Registry,
+		AuditStrict: o.Config.Audit.Strict, AuditKeep: time.Duration(o.Config.Audit.KeepDays) * 24 * time.Hour,
+		Checkpoints: o.Checkpoints,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the directory: %w", err)

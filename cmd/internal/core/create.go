@@ -97,5 +97,10 @@ func (c *Core) fill(ctx context.Context, o Options, finish func(*directory.Write
 	if err != nil {
 		return fmt.Errorf("set up the directory: %w", err)
 	}
+	if o.Config.IsPackaged() {
+		if err := BeginChains(ctx, o, c.Keys); err != nil {
+			return err
+		}
+	}
 	return authority.Export(o.Config.CAFile())
 }

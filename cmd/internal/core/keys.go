@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,17 @@ func purposes(daemon string) []seal.Purpose {
 	}
 }
 
+// kept returns the keys that a process goes on with: the audit ring leads to
+// every earlier hour of every audit chain, and only the command line reads those.
+func kept(keys directory.Keys, daemon string) directory.Keys {
+	if daemon == CLI {
+		return keys
+	}
+	out := maps.Clone(keys)
+	delete(out, seal.Audit)
+	return out
+}
+
 // opensNetwork reports whether the daemon may read network passwords.
 func opensNetwork(daemon string) bool {
 	return daemon == "radiusd" || daemon == Combined || daemon == CLI
@@ -53,6 +65,9 @@ func loadKeys(o Options) (directory.Keys, error) {
 	keys := directory.Keys{}
 	for _, purpose := range purposes(o.Daemon) {
 		ring, err := loadRing(o, purpose)
+		if purpose == seal.Audit && errors.Is(err, os.ErrNotExist) {
+			continue // the chains of this host have begun; only `audit verify` needs it
+		}
 		if err != nil {
 			return nil, fmt.Errorf("load keys: %w", err)
 		}
@@ -90,6 +105,9 @@ func loadCredentials(dir string, purpose seal.Purpose, now func() time.Time) (*s
 			return nil, err
 		}
 		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("no %s key in %s: %w", purpose, dir, os.ErrNotExist)
 	}
 	return seal.NewRing(purpose, dir, now, keys...)
 }

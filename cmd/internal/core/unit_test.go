@@ -13,7 +13,8 @@ import (
 	"gatehouse/directory/seal"
 )
 
-// Each unit hands its daemon exactly the rings that it asks for.
+// Each unit hands its daemon exactly the rings that it asks for, but the audit
+// ring: with that, what a daemon did could be forged after it was broken into.
 func TestUnitsGiveTheKeys(t *testing.T) {
 	for _, daemon := range []string{"ldapd", "radiusd", "scimd", "idp"} {
 		unit, err := os.ReadFile("../../../systemd/gatehouse-" + daemon + ".service")
@@ -22,6 +23,9 @@ func TestUnitsGiveTheKeys(t *testing.T) {
 		}
 		var want, got []string
 		for _, purpose := range purposes(daemon) {
+			if purpose == seal.Audit {
+				continue
+			}
 			dir := string(purpose)
 			if purpose == seal.Network && !opensNetwork(daemon) {
 				dir += "-public"

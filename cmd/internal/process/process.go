@@ -100,6 +100,9 @@ func assemble(ctx context.Context, o Options, doors []Door) (_ *Process, _ []dae
 		return nil, nil, err
 	}
 	options := core.Options{Config: o.Config, Daemon: o.Daemon, Getenv: o.Getenv, Log: o.Log, Registry: p.Registry, Now: o.Now}
+	if options.Checkpoints, err = p.courier(); err != nil {
+		return nil, nil, err
+	}
 	if p.Core, err = core.Open(ctx, options); err != nil {
 		return nil, nil, err
 	}

@@ -427,17 +427,36 @@ CREATE TABLE audit (
     detail   TEXT NOT NULL DEFAULT '',
     chain    TEXT NOT NULL,
     n        BIGINT NOT NULL,
+    segment  BIGINT NOT NULL DEFAULT 0,
     previous BYTEA,
     link     BYTEA
 );
 CREATE UNIQUE INDEX audit_chain_key ON audit (chain, n);
 CREATE INDEX audit_ref ON audit (ref, entity) WHERE ref <> 0;
 
--- The end of each chain, locked while it grows.
+-- The end of each chain, locked while it grows, with the key of its current
+-- hour, and what stands for the events that retention has removed.
 CREATE TABLE audit_chains (
-    chain TEXT NOT NULL PRIMARY KEY,
-    n     BIGINT NOT NULL,
-    link  BYTEA
+    chain        TEXT NOT NULL PRIMARY KEY,
+    n            BIGINT NOT NULL,
+    link         BYTEA,
+    segment      BIGINT NOT NULL DEFAULT 0,
+    since        BIGINT NOT NULL DEFAULT 0,
+    state        BYTEA,
+    mac          BYTEA,
+    stub_n       BIGINT NOT NULL DEFAULT 0,
+    stub_link    BYTEA,
+    stub_segment BIGINT NOT NULL DEFAULT 0,
+    stub_cut     BIGINT NOT NULL DEFAULT 0,
+    stub_mac     BYTEA
+);
+
+-- Where the keys of each chain begin, sealed for who verifies them.
+CREATE TABLE audit_roots (
+    chain   TEXT NOT NULL,
+    segment BIGINT NOT NULL,
+    sealed  BYTEA NOT NULL,
+    PRIMARY KEY (chain, segment)
 );
 
 CREATE TABLE feed (
