@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "ldap,radius,idle", "what to measure: ldap, radius, idle, projection")
+	only := flag.String("only", "ldap,radius,lockdown,idle", "what to measure: ldap, radius, lockdown, idle, projection")
 	run := runner{}
 	flag.DurationVar(&run.length, "time", 5*time.Second, "how long to measure each")
 	flag.IntVar(&run.people, "users", 10_000, "people in the directory (ldap, radius)")
@@ -54,6 +54,7 @@ func (r *runner) all(ctx context.Context, only []string) (err error) {
 	parts := []part{
 		{"ldap", r.ldap},
 		{"radius", r.radius},
+		{"lockdown", r.lockdown},
 		{"idle", r.idle},
 		{"projection", r.projection},
 	}
