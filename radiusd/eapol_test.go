@@ -1,21 +1,25 @@
 package radiusd
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"gatehouse/directory"
 	"gatehouse/directory/schema"
 	"gatehouse/internal/certs"
+	"gatehouse/radiusd/wire"
 )
 
 // supplicant is wpa_supplicant's eapol_test, which plays the device and the NAS:
@@ -26,11 +30,13 @@ type supplicant struct {
 	dir    string
 	args   []string
 	phase1 string // further options of the outer method
+	env    []string
+	server net.Addr
 }
 
 func (w *world) supplicant(t *testing.T) *supplicant {
 	t.Helper()
-	return &supplicant{w: w, dir: t.TempDir()}
+	return &supplicant{w: w, dir: t.TempDir(), server: w.auth}
 }
 
 // file writes a file beside the configuration and returns its path.
@@ -59,12 +65,14 @@ func (s *supplicant) run(t *testing.T, network ...string) string {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	host, port, err := net.SplitHostPort(s.w.auth.String())
+	host, port, err := net.SplitHostPort(s.server.String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	args := append([]string{"-c", config, "-a", host, "-p", port, "-s", testSecret, "-t", "20"}, s.args...)
-	out, _ := exec.CommandContext(t.Context(), path, args...).CombinedOutput() // the exit status is in the text
+	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd.Env = s.env
+	out, _ := cmd.CombinedOutput() // the exit status is in the text
 	return string(out)
 }
 
@@ -287,5 +295,101 @@ func TestEAPRefuses(t *testing.T) {
 				t.Errorf("%s", out[max(0, len(out)-2000):])
 			}
 		})
+	}
+}
+
+// TLS 1.2 without Extended Master Secret is refused, whatever was right inside.
+func TestEAPNeedsExtendedMasterSecret(t *testing.T) {
+	w := newEAPWorld(t, schema.RADIUSClient{})
+	var log lockedBuffer
+	w.stop()
+	w.log = slog.New(slog.NewTextHandler(&log, nil))
+	w.start()
+	s := w.supplicant(t)
+	conf := filepath.Join(s.dir, "openssl.cnf")
+	const text = "openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = old\n[old]\nOptions = -ExtendedMasterSecret\n"
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.env = append(os.Environ(), "OPENSSL_CONF="+conf)
+	out := s.run(t, s.network(t, "1.2", append(login("alice", alicePassword), "eap=TTLS", `phase2="auth=PAP"`)...)...)
+	if !strings.Contains(out, "CTRL-EVENT-EAP-FAILURE") || !strings.Contains(log.String(), "without Extended Master Secret") {
+		t.Errorf("log %s\n%s", log.String(), out[max(0, len(out)-1000):])
+	}
+}
+
+// lockedBuffer is a log that is written and read at once.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// A client may name EAP-MSCHAPv2 without a tunnel, as IKEv2 gateways need it.
+func TestBareEAPMSCHAPv2(t *testing.T) {
+	w := newEAPWorld(t, schema.RADIUSClient{Methods: []string{schema.MethodEAPMSCHAPv2}})
+	for password, want := range map[string]bool{w.phone: true, alicePassword: false} {
+		out := w.supplicant(t).run(t, `identity="alice"`, fmt.Sprintf("password=%q", password), "eap=MSCHAPV2")
+		if succeeded(out, 1) != want {
+			t.Errorf("let in: %v\n%s", !want, out[max(0, len(out)-1000):])
+		}
+	}
+}
+
+// afterFirstAccept stands between one device and the server, and calls fn before
+// it lets the first Access-Accept pass.
+func (w *world) afterFirstAccept(t *testing.T, fn func()) net.Addr {
+	t.Helper()
+	front := listenUDP(t, "127.0.0.1:0")
+	back, err := net.Dial("udp", w.auth.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = front.Close(), back.Close() })
+	go func() {
+		b := make([]byte, wire.MaxLength)
+		for {
+			n, from, err := front.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			if _, err := back.Write(b[:n]); err != nil {
+				return
+			}
+			if n, err = back.Read(b); err != nil {
+				return
+			}
+			if wire.Code(b[0]) == wire.AccessAccept && fn != nil {
+				fn()
+				fn = nil
+			}
+			_, _ = front.WriteTo(b[:n], from)
+		}
+	}()
+	return front.LocalAddr()
+}
+
+// Who was disabled does not resume.
+func TestDisabledWhileResumable(t *testing.T) {
+	w := newEAPWorld(t, schema.RADIUSClient{})
+	s := w.supplicant(t)
+	s.args = []string{"-r", "1"}
+	s.server = w.afterFirstAccept(t, func() {
+		w.write(func(tx *directory.Writer) error { _, err := tx.DisableUser(w.alice.ID, "stolen"); return err })
+	})
+	out := s.run(t, s.network(t, "1.3", append(login("alice", alicePassword), "eap=TTLS", `phase2="auth=PAP"`)...)...)
+	if !strings.Contains(out, "CTRL-EVENT-EAP-SUCCESS") || !strings.Contains(out, "resumed=1") || !strings.HasSuffix(strings.TrimSpace(out), "FAILURE") {
+		t.Errorf("%s", out[max(0, len(out)-2000):])
 	}
 }

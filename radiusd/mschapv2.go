@@ -9,8 +9,8 @@ import (
 	"gatehouse/radiusd/wire"
 )
 
-// microsoft returns the first value of an attribute of Microsoft's.
-func microsoft(p wire.Packet, t byte) []byte {
+// ofMicrosoft returns the first value of an attribute of Microsoft's.
+func ofMicrosoft(p wire.Packet, t byte) []byte {
 	for typ, v := range p.VendorAttributes(wire.VendorMicrosoft) {
 		if typ == t {
 			return v
@@ -19,11 +19,11 @@ func microsoft(p wire.Packet, t byte) []byte {
 	return nil
 }
 
-func hasMSCHAPv2(p wire.Packet) bool { return microsoft(p, wire.MSCHAP2Response) != nil }
+func hasMSCHAPv2(p wire.Packet) bool { return ofMicrosoft(p, wire.MSCHAP2Response) != nil }
 
 // mschapv2 decides a response to a challenge that the NAS has made.
 func (s *Server) mschapv2(ctx context.Context, r *request, name string) {
-	challenge, response := microsoft(r.packet, wire.MSCHAPChallenge), microsoft(r.packet, wire.MSCHAP2Response)
+	challenge, response := ofMicrosoft(r.packet, wire.MSCHAPChallenge), ofMicrosoft(r.packet, wire.MSCHAP2Response)
 	// RFC 2548 §2.3.3: Ident, Flags, Peer-Challenge, eight reserved octets, Response.
 	if len(challenge) != 16 || len(response) != 50 {
 		s.refuse(ctx, r, visit{name: name, method: schema.MethodMSCHAPv2, detail: "MS-CHAP-Challenge or MS-CHAP2-Response of wrong size"})

@@ -35,6 +35,7 @@ type world struct {
 	client     directory.RADIUSClient
 	ports      uint32
 	serverCA   []byte
+	log        *slog.Logger
 	stop       func()
 }
 
@@ -57,7 +58,7 @@ func testKeys(tb testing.TB) directory.Keys {
 
 func newWorld(tb testing.TB, config schema.RADIUSClient) *world {
 	tb.Helper()
-	w := &world{t: tb, store: directorytest.OpenSQLite(tb)}
+	w := &world{t: tb, store: directorytest.OpenSQLite(tb), log: slog.New(slog.DiscardHandler)}
 	var err error
 	w.directory, err = directory.Open(directory.Config{
 		Store: w.store, Keys: testKeys(tb), Logger: slog.New(slog.DiscardHandler), Daemon: "radiusd", Instance: "test",
@@ -126,7 +127,7 @@ func (w *world) start() {
 	var err error
 	w.server, err = New(Config{
 		Directory: w.directory, Auth: []net.PacketConn{auth}, Acct: []net.PacketConn{acct},
-		Certificate: w.serverCertificate(), Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Instance: "test",
+		Certificate: w.serverCertificate(), Logger: w.log, Registry: prometheus.NewRegistry(), Instance: "test",
 	})
 	if err != nil {
 		w.t.Fatal(err)

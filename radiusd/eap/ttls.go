@@ -25,7 +25,7 @@ func (s *session) ttls(conn *tls.Conn, state *tls.ConnectionState, keys keyMater
 	switch {
 	case eap && !pap && !mschapv2:
 		return s.ttlsEAP(conn, string(name), message, keys)
-	case hasName && pap && !mschapv2:
+	case hasName && pap && !mschapv2 && !eap:
 		// RFC 5281 §11.2.5: padded with zeros to hide its length.
 		proof := directory.PasswordProof{Password: directory.Secret(bytes.TrimRight(password, "\x00"))}
 		dec, end := s.decide(s.method+"/pap", string(name), proof)
@@ -33,7 +33,7 @@ func (s *session) ttls(conn *tls.Conn, state *tls.ConnectionState, keys keyMater
 			return end
 		}
 		return s.allowed(dec, keys.msk())
-	case hasName && mschapv2 && !pap:
+	case hasName && mschapv2 && !pap && !eap:
 		return s.ttlsMSCHAPv2(conn, state, string(name), response, inside[avpCode{vendorMicrosoft, avpMSChallenge}], keys)
 	default:
 		return s.broken("inside EAP-TTLS: neither PAP, MS-CHAPv2 nor EAP; use one of these on the device")
