@@ -33,7 +33,7 @@ func FuzzPacket(f *testing.F) {
 		if !ok {
 			return
 		}
-		again, ok := parse(p.append(nil))
+		again, ok := parse(p.encode())
 		if !ok || again.code != p.code || again.id != p.id || again.typ != p.typ || !bytes.Equal(again.data, p.data) {
 			t.Errorf("%+v came back as %+v", p, again)
 		}
@@ -69,7 +69,7 @@ func FuzzAVPs(f *testing.F) {
 
 func FuzzTLVs(f *testing.F) {
 	b := binding{cmk: [20]byte{1}}
-	f.Add(append(appendTLV(nil, tlvRequired|tlvResult, []byte{0, 1}), b.tlv(bindingReply, [32]byte{})...))
+	f.Add(append(makeTLV(tlvRequired|tlvResult, []byte{0, 1}), b.tlv(bindingReply, [32]byte{})...))
 	f.Add([]byte{0, 12, 0, 1, 0})
 	f.Add([]byte{0, 12, 255, 255})
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -84,7 +84,7 @@ func FuzzTLVs(f *testing.F) {
 		if !bytes.Equal(again, raw) {
 			t.Errorf("%x came back as %x", raw, again)
 		}
-		_, _ = b.agreed(packet{code: Response, id: 1, typ: TypeTLV, data: raw}.append(nil), 1)
+		_, _ = b.agreed(packet{code: Response, id: 1, typ: TypeTLV, data: raw}.encode(), 1)
 	})
 }
 

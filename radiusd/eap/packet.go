@@ -59,8 +59,9 @@ func parse(b []byte) (packet, bool) {
 	return p, true
 }
 
-// append encodes p.
-func (p packet) append(b []byte) []byte {
+// encode is the opposite of parse.
+func (p packet) encode() []byte {
+	b := make([]byte, 0, headerSize+1+len(p.data))
 	b = append(b, byte(p.code), p.id)
 	b = binary.BigEndian.AppendUint16(b, uint16(headerSize+1+len(p.data)))
 	b = append(b, byte(p.typ))

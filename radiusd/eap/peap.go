@@ -109,9 +109,9 @@ func (s *session) result(conn *tls.Conn, dec directory.Decision, b binding, keys
 	if _, err := io.ReadFull(s.server.config.Rand, nonce[:]); err != nil {
 		return s.denied(directory.Decision{}, err)
 	}
-	tlvs := appendTLV(nil, tlvRequired|tlvResult, []byte{0, resultSuccess})
+	tlvs := makeTLV(tlvRequired|tlvResult, []byte{0, resultSuccess})
 	tlvs = append(tlvs, b.tlv(0, nonce)...)
-	request := packet{code: Request, id: nonce[0], typ: TypeTLV, data: tlvs}.append(nil)
+	request := packet{code: Request, id: nonce[0], typ: TypeTLV, data: tlvs}.encode()
 	if _, err := conn.Write(request); err != nil {
 		return s.broken("inside PEAP: %v", err)
 	}
@@ -129,8 +129,8 @@ func (s *session) result(conn *tls.Conn, dec directory.Decision, b binding, keys
 	return s.allowed(dec, keys.msk())
 }
 
-func appendTLV(b []byte, typ uint16, value []byte) []byte {
-	b = binary.BigEndian.AppendUint16(b, typ)
+func makeTLV(typ uint16, value []byte) []byte {
+	b := binary.BigEndian.AppendUint16(nil, typ)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(value)))
 	return append(b, value...)
 }
@@ -138,7 +138,7 @@ func appendTLV(b []byte, typ uint16, value []byte) []byte {
 // tlv makes the Crypto-Binding TLV.
 func (b *binding) tlv(kind byte, nonce [32]byte) []byte {
 	value := append([]byte{0, 0, 0, kind}, nonce[:]...)
-	tlv := appendTLV(nil, tlvBinding, append(value, make([]byte, sha1.Size)...))
+	tlv := makeTLV(tlvBinding, append(value, make([]byte, sha1.Size)...))
 	mac := b.mac(tlv)
 	return append(tlv[:len(tlv)-sha1.Size], mac...)
 }

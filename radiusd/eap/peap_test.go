@@ -50,9 +50,9 @@ func gtc(password string, result func(id byte, keys keyMaterial) []byte) func(*t
 }
 
 func TestPEAP(t *testing.T) {
-	agree := appendTLV(nil, tlvRequired|tlvResult, []byte{0, 1})
+	agree := makeTLV(tlvRequired|tlvResult, []byte{0, 1})
 	answer := func(id byte, tlvs ...byte) []byte {
-		return packet{code: Response, id: id, typ: TypeTLV, data: tlvs}.append(nil)
+		return packet{code: Response, id: id, typ: TypeTLV, data: tlvs}.encode()
 	}
 	var keys keyMaterial
 	bind := func(kind byte, isk [32]byte, spoil func([]byte)) func(byte, keyMaterial) []byte {

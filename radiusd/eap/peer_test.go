@@ -113,7 +113,7 @@ func (f *fixture) peer(typ Type, script func(*tls.Conn) error) *peer {
 // send sends one packet and returns the answer; the State goes along.
 func (p *peer) send(typ Type, data []byte) Answer {
 	p.rounds++
-	p.round.Packet = packet{code: Response, id: p.id, typ: typ, data: data}.append(nil)
+	p.round.Packet = packet{code: Response, id: p.id, typ: typ, data: data}.encode()
 	a := p.f.Respond(context.WithoutCancel(p.f.t.Context()), p.round)
 	if a.Verdict == Challenge {
 		p.id, p.round.State = a.Packet[1], a.State
@@ -238,7 +238,7 @@ func TestRefusedInside(t *testing.T) {
 	}
 	userName, userPassword := avpCode{code: avpUserName}, avpCode{code: avpUserPassword}
 	eap := func(who string) string {
-		return string(packet{code: Response, id: 1, typ: TypeIdentity, data: []byte(who)}.append(nil))
+		return string(packet{code: Response, id: 1, typ: TypeIdentity, data: []byte(who)}.encode())
 	}
 	for _, tt := range []struct {
 		name   string

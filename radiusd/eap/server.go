@@ -184,7 +184,7 @@ func (s *Server) proceed(ctx context.Context, r *Round, c *conversation, p packe
 			break
 		}
 		answer.Verdict, answer.State = Challenge, state
-		answer.Packet = packet{code: Request, id: c.id, typ: step.typ, data: step.data}.append(nil)
+		answer.Packet = packet{code: Request, id: c.id, typ: step.typ, data: step.data}.encode()
 		return answer
 	}
 	c.close()

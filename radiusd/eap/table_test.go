@@ -38,7 +38,7 @@ func TestStateBelongsToItsPlace(t *testing.T) {
 				t.Fatalf("%+v", a)
 			}
 			round := p.round
-			round.Packet = packet{code: Response, id: p.id, typ: TypeTTLS, data: []byte{flagMore, 22, 3, 1}}.append(nil)
+			round.Packet = packet{code: Response, id: p.id, typ: TypeTTLS, data: []byte{flagMore, 22, 3, 1}}.encode()
 			right := round
 			right.Packet = bytes.Clone(round.Packet)
 			tt.edit(&round)
@@ -225,5 +225,25 @@ func TestTicketsAreBounded(t *testing.T) {
 	}
 	if len(f.tickets.byID) > maxTickets || len(f.tickets.order) > 2*maxTickets {
 		t.Errorf("%d tickets, %d in order", len(f.tickets.byID), len(f.tickets.order))
+	}
+}
+
+// EAP-MSCHAPv2 answers for the name that the conversation began with, or for
+// nobody.
+func TestTwoNames(t *testing.T) {
+	for who, detail := range map[string]string{"bob": "two names", "": "two names", `CORP\alice`: "two names", "alice": ""} {
+		f := newFixture(t)
+		p := f.peer(TypeMSCHAPv2, nil)
+		p.round.Methods = []string{schema.MethodEAPMSCHAPv2}
+		p.id = 1
+		a := p.send(TypeIdentity, []byte("alice"))
+		if a.Verdict != Challenge {
+			t.Fatalf("%+v", a)
+		}
+		value := append([]byte{msValueSize}, make([]byte, msValueSize)...)
+		a = p.send(TypeMSCHAPv2, msMessage(msResponse, a.Packet[6], value, who))
+		if a.Verdict != Rejected || !strings.Contains(a.Detail, detail) || (detail == "") != (len(f.gate.asked) == 1) {
+			t.Errorf("%s: %+v", who, a)
+		}
 	}
 }

@@ -80,7 +80,7 @@ func (s *session) ttlsEAP(conn *tls.Conn, name string, message []byte, keys keyM
 	id := p.id
 	dec, _, end := s.inner(identity, func(typ Type, data []byte) (Type, []byte, error) {
 		id++
-		request := packet{code: Request, id: id, typ: typ, data: data}.append(nil)
+		request := packet{code: Request, id: id, typ: typ, data: data}.encode()
 		if _, err := conn.Write(appendAVP(nil, avpCode{code: avpEAPMessage}, request)); err != nil {
 			return 0, nil, err
 		}
