@@ -95,7 +95,7 @@ type peer struct {
 	script func(*tls.Conn) error
 	failed error // of the script, once it has ended
 	size   int
-	rounds int
+	stops  bool // when the script has ended, without the last flight
 }
 
 // peer makes a device behind client 1.
@@ -112,7 +112,6 @@ func (f *fixture) peer(typ Type, script func(*tls.Conn) error) *peer {
 
 // send sends one packet and returns the answer; the State goes along.
 func (p *peer) send(typ Type, data []byte) Answer {
-	p.rounds++
 	p.round.Packet = packet{code: Response, id: p.id, typ: typ, data: data}.encode()
 	a := p.f.Respond(context.WithoutCancel(p.f.t.Context()), p.round)
 	if a.Verdict == Challenge {
@@ -160,6 +159,9 @@ func (p *peer) run() Answer {
 			var out []byte
 			out, ended = p.pipe.exchange(message)
 			p.frame.load(out)
+		}
+		if ended && p.stops {
+			return a
 		}
 		message = nil
 		for {
@@ -254,6 +256,15 @@ func TestRefusedInside(t *testing.T) {
 		{"an unknown attribute", write(avps(userName, "alice", userPassword, secret, avpCode{99, 1}, "x")), "mandatory"},
 		{"half an attribute", write(avps(userName, "alice", userPassword, secret)[:20]), "do not add up"},
 		{"another tunnel's challenge", write(avps(userName, "alice", avpCode{vendorMicrosoft, avpMSChallenge}, strings.Repeat("c", 16), avpCode{vendorMicrosoft, avpMS2Response}, strings.Repeat("r", 50))), "not the one of this tunnel"},
+		{"another challenge with the right identifier", func(c *tls.Conn) error {
+			state := c.ConnectionState()
+			implicit, err := state.ExportKeyingMaterial("ttls challenge", nil, 17)
+			if err != nil {
+				return err
+			}
+			response := string(implicit[16:]) + strings.Repeat("r", 49)
+			return write(avps(userName, "alice", avpCode{vendorMicrosoft, avpMSChallenge}, strings.Repeat("c", 16), avpCode{vendorMicrosoft, avpMS2Response}, response))(c)
+		}, "not the one of this tunnel"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFixture(t)
@@ -288,6 +299,20 @@ func TestResumptionIsDecided(t *testing.T) {
 	p.script = pap("alice", secret)
 	if a := p.run(); a.Verdict != Accepted || len(f.gate.asked) != 2 || len(f.gate.resumed) != 1 {
 		t.Fatalf("afterwards: %+v", a)
+	}
+}
+
+// A ticket of a tunnel in which nobody has proved anything yet opens nothing.
+func TestUnboundTicket(t *testing.T) {
+	f := newFixture(t)
+	p := f.peer(TypeTTLS, func(*tls.Conn) error { return nil })
+	p.stops = true
+	if a := p.run(); a.Verdict != Challenge || len(f.tickets.byID) != 1 {
+		t.Fatalf("%+v, %d tickets", a, len(f.tickets.byID))
+	}
+	p.stops, p.script = false, pap("alice", secret)
+	if a := p.run(); a.Verdict != Accepted || len(f.gate.asked) != 1 || len(f.gate.resumed) > 0 {
+		t.Errorf("%+v, %v", a, f.gate)
 	}
 }
 

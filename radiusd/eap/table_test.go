@@ -73,6 +73,7 @@ func TestBounds(t *testing.T) {
 		{"empty fragments", func(int) []byte { return fragment() }, 1, "do not add up"},
 		{"announced more than fits", func(int) []byte { return []byte{flagLength | flagMore, 0, 1, 0, 1, 22} }, 1, "do not add up"},
 		{"announced less than came", func(int) []byte { return []byte{flagLength, 0, 0, 0, 1, 22, 3} }, 1, "do not add up"},
+		{"more fragments than announced", func(int) []byte { return []byte{flagLength | flagMore, 0, 0, 0, 1, 22, 3} }, 1, "do not add up"},
 		{"announced more than came", func(int) []byte { return []byte{flagLength, 0, 0, 0, 9, 22, 3} }, 1, "do not add up"},
 		{"announced anew", func(i int) []byte {
 			return binary.BigEndian.AppendUint32([]byte{flagLength | flagMore}, uint32(100+i))[:6:6]
