@@ -80,6 +80,12 @@ radius_clients:
 		bind(t, view("files"), own, 49)
 		bind(t, "uid=alice,"+usersDN, own, 49)
 		wantRADIUS(t, w.pap(t, "alice", own), reject)
+		everywhere := lastLine(w.cli(t, "", "app-password", "create", "alice", "--protocol", "ldap", "--label", "mailer"))
+		bind(t, "uid=alice,"+usersDN, everywhere, 0)
+		if r := w.openldap(t, "ldappasswd", "uid=alice,"+usersDN, everywhere, "-s", "a new password of hers"); r.Code == 0 || !strings.Contains(r.Stdout+r.Stderr, "Insufficient access (50)") {
+			t.Errorf("an app password changes the password: %v", r)
+		}
+		bind(t, "uid=alice,"+usersDN, w.alicePassword, 0)
 	})
 	t.Run("radius, the code behind the password", func(t *testing.T) {
 		code := oathtool(t, w.authenticator(t, "alice"))
