@@ -19,6 +19,7 @@ type auditor struct {
 	store Store
 	log   *slog.Logger
 	queue chan auditItem
+	folder
 }
 
 type auditItem struct {
@@ -27,7 +28,7 @@ type auditItem struct {
 }
 
 func newAuditor(store Store, log *slog.Logger) *auditor {
-	return &auditor{store: store, log: log, queue: make(chan auditItem, auditQueue)}
+	return &auditor{store: store, log: log, queue: make(chan auditItem, auditQueue), folder: folder{seen: map[failure]int{}}}
 }
 
 // append queues an event; with strict it returns after the commit.
@@ -97,7 +98,7 @@ func (a *auditor) gather(ctx context.Context, items []auditItem) []auditItem {
 // commit writes the items, trying again while the store is lost: until then the
 // queue fills up and sign-ins, which the store could not decide anyway, wait.
 func (a *auditor) commit(ctx context.Context, items []auditItem) {
-	events := fold(items)
+	events := a.fold(items)
 	for attempt := 1; ; attempt++ {
 		err := a.write(ctx, events)
 		if err == nil || !Is(err, Unavailable) || ctx.Err() != nil {
@@ -130,29 +131,4 @@ func (a *auditor) answer(items []auditItem, err error) {
 			items[i].done = nil
 		}
 	}
-}
-
-// fold makes one counted event of identical denials in a batch.
-func fold(items []auditItem) []Event {
-	type same struct {
-		actor, via, ip, name, app string
-		reason                    Reason
-	}
-	events := make([]Event, 0, len(items))
-	first := map[same]int{}
-	for _, item := range items {
-		e := item.event
-		if e.Outcome != string(Deny) {
-			events = append(events, e)
-			continue
-		}
-		k := same{e.Actor, e.Via, e.IP, e.Name, e.App, e.Reason}
-		if i, ok := first[k]; ok {
-			events[i].Count += e.Count
-			continue
-		}
-		first[k] = len(events)
-		events = append(events, e)
-	}
-	return events
 }

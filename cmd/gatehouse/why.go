@@ -26,13 +26,21 @@ type checkView struct {
 
 func (t *tool) whyCommand() *cobra.Command {
 	var app, protocol, address, at string
+	var event int64
 	c := t.jsonFlag(&cobra.Command{
-		Use: "why USER", Short: "Say why somebody may or may not enter an app", Args: arguments(1, 1),
+		Use: "why USER | --event ID", Short: "Say why somebody may or may not enter an app", Args: arguments(0, 1),
 		Long: "Decides as if the password had been right, and names every check. Nothing is recorded.\n" +
-			"The exit code is 0 for allow and 3 for deny.",
+			"With --event it explains a decision that was made, from its audit event: gatehouse audit list\n" +
+			"shows the ids. The exit code is 0 for allow and 3 for deny.",
 		Example: "  gatehouse why jane --app wiki\n" +
 			"  gatehouse why jane --app wifi --protocol radius --ip 10.0.5.7 --at 2027-01-31T18:00:00Z --json",
 		RunE: func(c *cobra.Command, args []string) error {
+			if (event != 0) == (len(args) == 1) {
+				return usagef("name a USER, or an audit event by --event")
+			}
+			if event != 0 {
+				return t.whyEvent(c, event)
+			}
 			q := directory.Question{Name: args[0], App: app, Protocol: directory.Protocol(protocol)}
 			if protocol != "" && !slices.Contains(doors(), q.Protocol) {
 				return usagef("--protocol %q is none of ldap, radius, oidc, saml, proxy, web", protocol)
@@ -62,6 +70,7 @@ func (t *tool) whyCommand() *cobra.Command {
 	f.StringVar(&protocol, "protocol", "", "`door`: ldap, radius, oidc, saml, proxy or web")
 	f.StringVar(&address, "ip", "", "`address` of the person's device")
 	f.StringVar(&at, "at", "", "`time` of the attempt; default now")
+	f.Int64Var(&event, "event", 0, "`id` of the audit event of an attempt, instead of USER")
 	return c
 }
 
