@@ -197,8 +197,18 @@ func (q *questions) next() question {
 	r := q.r
 	bases := []string{stage.BaseDN, usersDN, groupsDN, usersDN, q.entry().DN, "ou=nosuch," + stage.BaseDN, "uid=nosuch," + usersDN}
 	lists := [][]string{
-		nil, {"*"}, {"1.1"}, {"cn", "mail"}, {"CN", "surname", "nosuch"}, {"2.5.4.3"}, {"@posixAccount"}, {"member"}, {"objectClass", "uidNumber"},
-		{"name"}, {"jpegPhoto", "description"}, {"@nosuch", "uid"},
+		nil,
+		{"*"},
+		{"1.1"},
+		{"cn", "mail"},
+		{"CN", "surname", "nosuch"},
+		{"2.5.4.3"},
+		{"@posixAccount"},
+		{"member"},
+		{"objectClass", "uidNumber"},
+		{"name"},
+		{"jpegPhoto", "description"},
+		{"@nosuch", "uid"},
 	}
 	base := bases[r.IntN(4)]
 	if r.IntN(5) == 0 {

@@ -62,7 +62,8 @@ step sudo getent group sudo
 step root getent passwd root
 step login login alice "correct horse battery"
 step wrong login alice "wrong horse battery"
-change() { printf "%s\n" "$2" "$3" "$3" | pamtester gatehouse "$1" chauthtok; }
+# root would reset the password without knowing the old one.
+change() { printf "%s\n" "$2" "$3" "$3" | setpriv --reuid "$(id -u "$1")" --regid "$(id -g "$1")" --clear-groups pamtester gatehouse "$1" chauthtok; }
 step change change alice "correct horse battery" "fresh horse battery $2"
 step changed login alice "fresh horse battery $2"
 step old login alice "correct horse battery"
