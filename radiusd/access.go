@@ -3,7 +3,6 @@ package radiusd
 import (
 	"context"
 	"log/slog"
-	"strconv"
 	"time"
 
 	"gatehouse/directory"
@@ -117,12 +116,17 @@ func (s *Server) attempt(r *request, method, name string, proof directory.Proof)
 
 // details are what policies and the audit may know of a request.
 func details(r *request, method string) map[string]string {
-	about := map[string]string{"nas": r.client.name, "method": method}
+	about := map[string]string{
+		directory.ContextNAS: r.client.name, directory.ContextNASIP: nasAddress(r), directory.ContextMethod: method,
+	}
 	if network := ssid(text(r.packet, wire.CalledStationID)); network != "" {
-		about["ssid"] = network
+		about[directory.ContextSSID] = network
+	}
+	if id := station(r.packet); isMAC(id) {
+		about[directory.ContextMAC] = id
 	}
 	if n, ok := r.packet.Uint32(wire.NASPortType); ok {
-		about["port_type"] = strconv.FormatUint(uint64(n), 10)
+		about[directory.ContextPortType] = portType(n)
 	}
 	return about
 }
@@ -149,7 +153,7 @@ func (s *Server) accept(ctx context.Context, r *request, v visit, dec *directory
 		return
 	}
 	if !again {
-		ok, err := s.open(ctx, r, dec, row)
+		ok, err := s.open(ctx, r, v.method, dec, row)
 		if err != nil {
 			s.failed(ctx, r, v, err)
 			return
@@ -168,13 +172,13 @@ func (s *Server) accept(ctx context.Context, r *request, v visit, dec *directory
 // open stores a new session and reports whether the decision still holds. A
 // disable looks for open sessions in its own transaction; one that came too
 // early to see this row is seen here.
-func (s *Server) open(ctx context.Context, r *request, dec *directory.Decision, row directory.RADIUSSession) (bool, error) {
+func (s *Server) open(ctx context.Context, r *request, method string, dec *directory.Decision, row directory.RADIUSSession) (bool, error) {
 	seq, err := s.opener.open(ctx, row)
 	if err != nil {
 		return false, err
 	}
 	if seq != dec.Seq {
-		now, err := s.directory.Authorize(ctx, s.admission(r, "", directory.Admission{
+		now, err := s.directory.Authorize(ctx, s.admission(r, method, directory.Admission{
 			User: dec.User.ID, Epoch: dec.User.Epoch, Factors: dec.Factors,
 			Resumed: directory.Resumed{Credential: dec.Credential, Version: dec.Version, Certificate: dec.Certificate},
 		}))

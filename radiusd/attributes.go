@@ -79,6 +79,30 @@ func normalMAC(s string) string {
 	return string(out)
 }
 
+// isMAC reports whether a normalised Calling-Station-Id is a MAC address.
+func isMAC(id string) bool {
+	return len(id) == len("00-10-A4-23-19-C0") && id[2] == '-' && normalMAC(id) == id
+}
+
+// portType names a NAS-Port-Type (RFC 2865 §5.41) as the usual dictionaries do; one
+// without a name is its number.
+func portType(n uint32) string {
+	switch n {
+	case 0:
+		return "Async"
+	case 5:
+		return "Virtual"
+	case 15:
+		return "Ethernet"
+	case 18:
+		return "Wireless-Other"
+	case 19:
+		return "Wireless-802.11"
+	default:
+		return strconv.FormatUint(uint64(n), 10)
+	}
+}
+
 // nasAddress returns the address by which the NAS names itself, else the one
 // it sent from.
 func nasAddress(r *request) string {

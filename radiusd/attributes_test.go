@@ -3,8 +3,11 @@ package radiusd
 import (
 	"encoding/binary"
 	"math"
+	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/radiusd/wire"
 )
@@ -119,5 +122,34 @@ func TestCounters(t *testing.T) {
 	}
 	if got := nasPort(p); got != "12" {
 		t.Errorf("port %q", got)
+	}
+}
+
+// What policies read of a request; a value that is not there is absent.
+func TestDetails(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		attributes []any
+		want       map[string]string
+	}{
+		{"nothing", nil, map[string]string{}},
+		{
+			"access point",
+			[]any{wire.CalledStationID, "00-10-A4-23-19-C0:Office", wire.CallingStationID, "02aabbccddee", wire.NASPortType, 19},
+			map[string]string{"ssid": "Office", "mac": "02-AA-BB-CC-DD-EE", "port_type": "Wireless-802.11"},
+		},
+		{"VPN gateway", []any{wire.CallingStationID, "192.0.2.7", wire.NASPortType, 5}, map[string]string{"port_type": "Virtual"}},
+		{"another port", []any{wire.NASPortType, 33}, map[string]string{"port_type": "33"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &request{
+				packet: packet(t, wire.AccessRequest, tt.attributes...), client: &client{name: "ap-hall"},
+				id: replayKey{from: netip.MustParseAddrPort("192.0.2.1:1000")},
+			}
+			tt.want["nas"], tt.want["nas_ip"], tt.want["method"] = "ap-hall", "192.0.2.1", "pap"
+			if diff := cmp.Diff(tt.want, details(r, "pap")); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
