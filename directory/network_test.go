@@ -212,7 +212,7 @@ func TestCertificate(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) { f.want(f.shows("alice", tt.proof), directory.ReasonCertificateInvalid) })
 	}
-	f.want(f.shows("alice", laptop, from(directory.ProtocolLDAP)), directory.ReasonCredentialScope)
+	f.want(f.shows("alice", laptop, from(directory.ProtocolWeb)), directory.ReasonCredentialScope)
 	f.write(func(w *directory.Writer) error {
 		_, err := w.DisableUser(alice.ID, "")
 		return err
