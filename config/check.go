@@ -36,7 +36,8 @@ func (d *document) check() {
 	d.checkOneOf("log.format", c.Log.Format, "text", "json")
 	d.checkListeners()
 	d.checkProfiles()
-	d.checkProxies()
+	d.checkProxies("idp.trusted_proxies", c.IDP.TrustedProxies)
+	d.checkProxies("ldap.proxies", c.LDAP.Proxies)
 	d.checkPeers()
 	for i, key := range c.SelfService.Writable {
 		d.checkOneOf(item("self_service.writable", i), key, "sshPublicKey")
@@ -128,9 +129,9 @@ func (d *document) checkDatabase() {
 	}
 }
 
-func (d *document) checkProxies() {
-	for i, text := range d.config.IDP.TrustedProxies {
-		key := item("idp.trusted_proxies", i)
+func (d *document) checkProxies(list string, proxies []string) {
+	for i, text := range proxies {
+		key := item(list, i)
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
 			addr, err := netip.ParseAddr(text)

@@ -89,6 +89,10 @@ type LDAP struct {
 	// USER:SERVICE-ACCOUNT, as in "www-data:nextcloud", the user by name or
 	// number. root is nobody.
 	Peers []string `yaml:"peers"`
+	// The addresses or networks of load balancers. Their connections, and no
+	// others, must begin with a PROXY protocol header of version 2, which says
+	// whose they are.
+	Proxies []string `yaml:"proxies"`
 }
 
 // RADIUS holds the listeners of radiusd.
@@ -189,7 +193,7 @@ func Default() Config {
 		DataDir:   "gatehouse-data",
 		Database:  Database{URL: "sqlite:"},
 		Log:       Log{Level: "info", Format: "text"},
-		LDAP:      LDAP{Listen: []string{"localhost:3389"}, ListenTLS: []string{"localhost:6636"}, Profiles: []string{}, Peers: []string{}},
+		LDAP:      LDAP{Listen: []string{"localhost:3389"}, ListenTLS: []string{"localhost:6636"}, Profiles: []string{}, Peers: []string{}, Proxies: []string{}},
 		RADIUS:    RADIUS{ListenAuth: []string{"localhost:1812"}, ListenAcct: []string{"localhost:1813"}, ListenTLS: []string{}},
 		SCIM:      SCIM{Listen: []string{"localhost:9444"}, ListenTLS: []string{}, Upstream: "http://127.0.0.1:9444"},
 		IDP:       IDP{ListenTLS: []string{"localhost:9443"}, Listen: []string{}, TrustedProxies: []string{}, Aliases: []string{}},

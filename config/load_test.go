@@ -27,7 +27,7 @@ func TestLoadErrors(t *testing.T) {
 		want     string
 	}{
 		{name: "unknown key", in: "domain: example.org\nlisten: 1\n", want: `gatehouse.yaml:2:1: unknown key "listen"; known are domain, public_url, data_dir, keys_dir, database, tls, log, ldap, radius, scim, idp, metrics, posix, self_service, audit`},
-		{name: "unknown key in a section", in: "ldap: {lisen: []}\n", want: `gatehouse.yaml:1:8: unknown key "lisen" in ldap; known are listen, listen_tls, listen_unix, profiles, peers`},
+		{name: "unknown key in a section", in: "ldap: {lisen: []}\n", want: `gatehouse.yaml:1:8: unknown key "lisen" in ldap; known are listen, listen_tls, listen_unix, profiles, peers, proxies`},
 		{name: "capital letters", in: "Domain: example.org\n", want: `gatehouse.yaml:1:1: unknown key "Domain"; known are domain, public_url, data_dir, keys_dir, database, tls, log, ldap, radius, scim, idp, metrics, posix, self_service, audit`},
 		{name: "duplicate key", in: "domain: a.example\ndomain: b.example\n", want: `gatehouse.yaml:2:1: mapping key "domain" already defined at [1:1]`},
 		{name: "not yaml", in: "domain: [\n", want: `gatehouse.yaml:1:9: sequence end token ']' not found`},
@@ -78,6 +78,7 @@ func TestLoadErrors(t *testing.T) {
 		{name: "one address twice", in: "ldap: {listen: [':389'], listen_tls: [':389']}\n", want: `gatehouse.yaml:1:39: ldap.listen_tls[0]: ":389" is already used by ldap.listen`},
 		{name: "metrics address", in: "metrics: {idp: nowhere}\n", want: `gatehouse.yaml:1:16: metrics.idp: "nowhere" is not HOST:PORT`},
 
+		{name: "everybody is a load balancer", in: "ldap: {proxies: [0.0.0.0/0]}\n", want: `gatehouse.yaml:1:18: ldap.proxies[0]: "0.0.0.0/0" is the whole internet; name the proxies`},
 		{name: "a peer without an account", in: "ldap: {peers: [www-data]}\n", want: `gatehouse.yaml:1:16: ldap.peers[0]: "www-data" is not USER:SERVICE-ACCOUNT, as in www-data:nextcloud`},
 		{name: "root as a peer", in: "ldap: {peers: ['root:nextcloud']}\n", want: `gatehouse.yaml:1:16: ldap.peers[0]: "root:nextcloud": root is nobody in the directory; let the program run as a user of its own`},
 		{name: "root as a peer, by number", in: "ldap: {peers: ['0:nextcloud']}\n", want: `gatehouse.yaml:1:16: ldap.peers[0]: "0:nextcloud": root is nobody in the directory; let the program run as a user of its own`},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,6 +46,8 @@ type Config struct {
 	Domain string
 	// Listeners may be empty only in tests that use Serve.
 	Listeners []Listener
+	// Proxies are load balancers: what comes from them begins with a PROXY protocol header, what does not has none.
+	Proxies []netip.Prefix
 	// TLS serves StartTLS and TLS listeners; nil offers neither. Certificates change through GetCertificate. A client may
 	// show a certificate; whether it counts is decided by the core when it binds with SASL EXTERNAL.
 	TLS *tls.Config

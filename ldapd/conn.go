@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gatehouse/directory/schema"
+	"gatehouse/internal/proxyheader"
 	"gatehouse/ldapd/wire"
 )
 
@@ -70,8 +71,12 @@ func newConn(s *Server, nc net.Conn, l *Listener) *conn {
 func (c *conn) serve(ctx context.Context) {
 	ctx, c.cancel = context.WithCancel(ctx)
 	defer c.cancel()
-	why := endHandshake
-	if c.kind != TLS || c.handshake(ctx) == nil {
+	why := c.introduced()
+	switch {
+	case why != "":
+	case c.kind == TLS && c.handshake(ctx) != nil:
+		why = endHandshake
+	default:
 		why = c.loop(ctx)
 	}
 	order := c.order.Load()
@@ -95,6 +100,26 @@ func (c *conn) serve(ctx context.Context) {
 	c.s.m.ended[why].Inc()
 	c.s.c.Logger.LogAttrs(ctx, slog.LevelDebug, "ldap connection ended", slog.String("peer", c.peer.String()),
 		slog.String("reason", string(why)))
+}
+
+// introduced lets a load balancer say whose connection this is, before anything else and before TLS. An ending other
+// than "" ends the connection. What comes from nobody's load balancer has no such header; if it sends one, that is no
+// LDAP.
+func (c *conn) introduced() ending {
+	if !c.s.isProxy(c.peer) {
+		return ""
+	}
+	_ = c.raw.SetReadDeadline(time.Now().Add(c.s.c.Limits.Handshake))
+	client, err := proxyheader.Read(c.raw)
+	if err != nil {
+		c.s.c.Logger.Warn("a load balancer in ldap.proxies does not speak the PROXY protocol, version 2", "peer", c.peer.String(), "err", err)
+		return endProxy
+	}
+	_ = c.raw.SetReadDeadline(time.Time{})
+	if !client.IsValid() {
+		return "" // it speaks for itself, to see whether anybody is there
+	}
+	return c.s.readmit(c, client.Addr().Unmap().WithZone(""))
 }
 
 // handshake turns the connection into TLS.

@@ -25,13 +25,14 @@ const (
 	endStopping   ending = "stopping"
 	endLimit      ending = "limit"       // too many connections
 	endPerAddress ending = "per_address" // too many from one address
+	endProxy      ending = "proxy"       // a load balancer did not say whose connection it is
 	endBug        ending = "bug"         // logged with its stack
 )
 
 func endings() []ending {
 	return []ending{
 		endUnbind, endClient, endIdle, endMalformed, endTooLarge, endHandshake, endSlow, endRevoked, endStopping,
-		endLimit, endPerAddress, endBug,
+		endLimit, endPerAddress, endProxy, endBug,
 	}
 }
 

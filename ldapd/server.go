@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -160,12 +161,32 @@ func (s *Server) admit(c *conn) ending {
 	switch {
 	case len(s.open) >= s.c.Limits.Connections:
 		return endLimit
-	case s.perSource[c.peer] >= s.c.Limits.PerAddress:
-		return endPerAddress
+	case s.perSource[c.peer] >= s.c.Limits.PerAddress && !s.isProxy(c.peer):
+		return endPerAddress // a load balancer's connections are those of others
 	}
 	s.open[c] = struct{}{}
 	s.perSource[c.peer]++
 	s.m.open[c.kind].Inc()
+	return ""
+}
+
+// isProxy reports whether an address is a load balancer's.
+func (s *Server) isProxy(peer netip.Addr) bool {
+	return slices.ContainsFunc(s.c.Proxies, func(p netip.Prefix) bool { return p.Contains(peer) })
+}
+
+// readmit counts a connection as the client's whom a load balancer has named, or says which limit is against it.
+func (s *Server) readmit(c *conn, client netip.Addr) ending {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.perSource[client] >= s.c.Limits.PerAddress {
+		return endPerAddress
+	}
+	if s.perSource[c.peer]--; s.perSource[c.peer] <= 0 {
+		delete(s.perSource, c.peer)
+	}
+	c.peer = client
+	s.perSource[client]++
 	return ""
 }
 

@@ -4,6 +4,7 @@ package ldap
 import (
 	"context"
 	"errors"
+	"net/netip"
 
 	"gatehouse/cmd/internal/process"
 	"gatehouse/config"
@@ -44,7 +45,8 @@ func build(p *process.Process) (daemon.Part, error) {
 	}
 	server, err := ldapd.New(ldapd.Config{
 		Directory: p.Core.Directory, Index: index, Domain: p.Config.Domain, Listeners: listeners,
-		TLS: p.Certificate.ServerConfig(), Version: buildinfo.Version(),
+		Proxies: proxies(p.Config.LDAP.Proxies),
+		TLS:     p.Certificate.ServerConfig(), Version: buildinfo.Version(),
 		Logger: log, Registry: p.Registry, Now: p.Now,
 	})
 	if err != nil {
@@ -59,6 +61,21 @@ func build(p *process.Process) (daemon.Part, error) {
 			return p.Core.Directory.Ready(ctx)
 		},
 	}, nil
+}
+
+// proxies reads ldap.proxies, which were checked: addresses and networks.
+func proxies(list []string) []netip.Prefix {
+	var out []netip.Prefix
+	for _, text := range list {
+		prefix, err := netip.ParsePrefix(text)
+		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
+			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err == nil {
+			out = append(out, prefix)
+		}
+	}
+	return out
 }
 
 // together runs all until ctx ends or one of them does, and returns their
