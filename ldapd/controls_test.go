@@ -671,7 +671,8 @@ func TestCancel(t *testing.T) {
 			results[p.Children[0].Value.(int64)] = p.Children[1].Children[0].Value.(int64)
 		}
 	}
-	if !(results[7] == 118 && results[8] == 0 || results[7] == 0 && results[8] == 120) {
+	cancelled, late := results[7] == 118 && results[8] == 0, results[7] == 0 && results[8] == 120
+	if !cancelled && !late {
 		t.Errorf("results %v, want canceled and success, or success and tooLate", results)
 	}
 	for name, tt := range map[string]struct {

@@ -53,8 +53,7 @@ func (c *conn) external() directory.Proof {
 	}
 }
 
-// saslBind handles a bind by SASL (RFC 4513 §5.2). The name of the request is ignored (§5.2.1.2... a mechanism says who
-// it is).
+// saslBind handles a bind by SASL (RFC 4513 §5.2). The name of the request is ignored: the mechanism says who it is.
 func (op *operation) saslBind(ctx context.Context) wire.Result {
 	offered := op.mechanisms()
 	switch mechanism := string(op.m.Bind.Mechanism); {
