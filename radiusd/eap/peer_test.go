@@ -302,6 +302,21 @@ func TestResumptionIsDecided(t *testing.T) {
 	}
 }
 
+// Resuming does not prolong: a day after the password it is asked for again.
+func TestResumingDoesNotProlong(t *testing.T) {
+	f := newFixture(t)
+	p := f.peer(TypeTTLS, pap("alice", secret))
+	for i, want := range []struct{ asked, resumed int }{{1, 0}, {1, 1}, {2, 1}} {
+		if p.script = pap("alice", secret); i == 1 {
+			p.script = nothing // nothing is asked
+		}
+		if a := p.run(); a.Verdict != Accepted || len(f.gate.asked) != want.asked || len(f.gate.resumed) != want.resumed {
+			t.Fatalf("%d: %+v, %v", i, a, f.gate)
+		}
+		f.clock.Advance(ticketLife / 2)
+	}
+}
+
 // A ticket of a tunnel in which nobody has proved anything yet opens nothing.
 func TestUnboundTicket(t *testing.T) {
 	f := newFixture(t)
