@@ -1,9 +1,10 @@
 package directory_test
 
 import (
-	"context"
+	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -379,38 +380,66 @@ func TestDenialsLeaveAtATick(t *testing.T) {
 	}
 }
 
-// TestDisableWhileHashing disables users while their first, slow attempt is
-// inside the hash: none may succeed once the disable is committed.
+// TestDisableWhileHashing disables 64 users while their first, slow attempts wait
+// for the hash or are inside it: none may succeed once the disable is committed.
 func TestDisableWhileHashing(t *testing.T) {
 	f := open(t)
-	for i := range 8 {
-		u := f.user("user"+string(rune('a'+i)), "correct horse")
-		type result struct {
-			d   directory.Decision
-			err error
+	hash, err := f.HashPassword(t.Context(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	users := make([]directory.User, 64)
+	f.write(func(w *directory.Writer) (err error) {
+		for i := range users {
+			if users[i], err = w.CreateUser(directory.User{Username: fmt.Sprintf("user%d", i)}); err != nil {
+				return err
+			}
+			if err := w.SetPassword(users[i].ID, hash); err != nil {
+				return err
+			}
 		}
-		done := make(chan result, 1)
-		go func() {
-			d, err := f.Authenticate(context.WithoutCancel(t.Context()), directory.Attempt{
-				Name: u.Username, Unhurried: true,
+		return nil
+	})
+	decisions := make([]directory.Decision, len(users))
+	var attempts sync.WaitGroup
+	for i := range users {
+		attempts.Go(func() {
+			var err error
+			decisions[i], err = f.Authenticate(t.Context(), directory.Attempt{
+				Name: users[i].Username, Unhurried: true, Peer: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}),
 				Proof: directory.PasswordProof{Password: "correct horse"}, Protocol: directory.ProtocolLDAP,
 			})
-			done <- result{d, err}
-		}()
-		head, err := f.Write(t.Context(), directorytest.Operator(), func(w *directory.Writer) error {
-			_, err := w.DisableUser(u.ID, "test")
-			return err
+			if err != nil {
+				t.Error(err)
+			}
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := <-done
-		if r.err != nil {
-			t.Fatal(r.err)
-		}
-		if r.d.Allowed() && r.d.Seq >= head.Seq {
-			t.Fatalf("allowed at %d although disabled at %d", r.d.Seq, head.Seq)
-		}
-		f.want(f.attempt(u.Username, "correct horse"), directory.ReasonDisabled)
 	}
+	for f.SlowHashes() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	head, err := f.Write(t.Context(), directorytest.Operator(), func(w *directory.Writer) error {
+		for _, u := range users {
+			if _, err := w.DisableUser(u.ID, "test"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	attempts.Wait()
+	refused := 0
+	for i, d := range decisions {
+		switch {
+		case !d.Allowed():
+			refused++
+		case d.Seq >= head.Seq:
+			t.Errorf("%s was allowed at %d although disabled at %d", users[i].Username, d.Seq, head.Seq)
+		}
+	}
+	if refused == 0 {
+		t.Error("the disable came after every attempt")
+	}
+	f.want(f.attempt(users[0].Username, "correct horse"), directory.ReasonDisabled)
 }

@@ -11,8 +11,9 @@ const (
 	inFlight      = 2  // hashes at the same time per account and process
 	inFlightWaits = 16 // attempts that wait for those
 
-	reserveWithin = 2 * time.Second       // for the store to take a reservation
-	reserveAgain  = 50 * time.Millisecond // while others are being checked
+	reserveWithin = 5 * time.Second        // for the store to take a reservation
+	reserveAlone  = 250 * time.Millisecond // the same, after it did not take the last one
+	reserveAgain  = 50 * time.Millisecond  // while others are being checked
 	reserveTries  = 40
 	flushAtOnce   = 500 // rows in one transaction
 )
@@ -120,12 +121,15 @@ func (g *guess) reserved(ctx context.Context) (refusal, error) {
 func (g *guess) try(ctx context.Context) (bool, error) {
 	l, e := g.l, g.pair
 	l.mu.Lock()
-	since := e.delta
+	since, within := e.delta, reserveWithin
+	if l.alone {
+		within = reserveAlone
+	}
 	e.delta = delta{}
 	l.mu.Unlock()
 	var row Failures
 	var granted bool
-	limited, cancel := context.WithTimeout(ctx, reserveWithin)
+	limited, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	err := l.record(limited, func(tx *Tx) error {
 		have, err := takeFailures(tx, []*failures{e})
