@@ -88,7 +88,7 @@ func (op *operation) decide(ctx context.Context, a *directory.Attempt, b *bindNa
 		}
 		return decisionResult(&d)
 	}
-	who := newIdentity(&d, c.s.entryDN(&d, b), b)
+	who := newIdentity(&d, a, c.s.entryDN(&d, b), b)
 	c.who, op.who = who, who
 	c.relay = c.relay || who.service
 	c.s.bound.add(c, who, d.Until, d.Seq)

@@ -1,7 +1,9 @@
 package ldapd
 
 import (
+	"net/netip"
 	"slices"
+	"time"
 
 	"gatehouse/directory"
 	"gatehouse/directory/schema"
@@ -19,6 +21,8 @@ type identity struct {
 	epoch   int64
 	service bool
 	factors []directory.Factor
+	client  netip.Addr // of the person's device; invalid: unknown
+	since   time.Time  // of the bind
 	// resumed is the app password that was bound with, which may be revoked; else nothing.
 	resumed directory.Resumed
 	// mustChange closes everything but a change of the password.
@@ -26,7 +30,7 @@ type identity struct {
 }
 
 // newIdentity returns what an allowed decision turns a connection into.
-func newIdentity(d *directory.Decision, dn string, b *bindName) *identity {
+func newIdentity(d *directory.Decision, a *directory.Attempt, dn string, b *bindName) *identity {
 	who := &identity{
 		actor:   d.Actor("ldap"),
 		dn:      dn,
@@ -36,6 +40,8 @@ func newIdentity(d *directory.Decision, dn string, b *bindName) *identity {
 		epoch:   d.User.Epoch,
 		service: d.User.Kind == directory.ServiceAccount,
 		factors: d.Factors,
+		client:  a.Client,
+		since:   a.Received,
 
 		mustChange: d.MustChange,
 	}

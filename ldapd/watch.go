@@ -223,7 +223,7 @@ func (s *Server) look(ctx context.Context, id directory.UserID) error {
 	for c, who := range s.bound.of(id) {
 		d, err := s.c.Directory.Authorize(ctx, directory.Admission{
 			User: id, Epoch: who.epoch, App: who.app, Protocol: directory.ProtocolLDAP, Peer: c.peer,
-			Factors: who.factors, Resumed: who.resumed,
+			Client: who.client, Factors: who.factors, AuthTime: who.since, Resumed: who.resumed,
 		})
 		if err != nil {
 			return err

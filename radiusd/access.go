@@ -193,6 +193,7 @@ func (s *Server) open(ctx context.Context, r *request, method string, dec *direc
 func (s *Server) admission(r *request, method string, a directory.Admission) directory.Admission {
 	a.App, a.Protocol, a.Peer, a.Client = r.client.app, directory.ProtocolRADIUS, r.id.from.Addr().Unmap(), device(r.packet)
 	a.Resumed.NetworkOnly, a.Context = r.client.networkOnly, details(r, method)
+	a.AuthTime = r.received
 	return a
 }
 

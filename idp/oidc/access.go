@@ -53,10 +53,7 @@ func (s *Server) openAccess(ctx context.Context, r *edge.Request, token string, 
 	if err != nil {
 		return nil, nil, err
 	}
-	a.decision, err = s.d.Authorize(ctx, directory.Admission{
-		User: a.anchor.User, Epoch: a.anchor.Epoch, App: c.app.Slug,
-		Protocol: directory.ProtocolOIDC, Peer: r.Peer, Factors: data.Factors,
-	})
+	a.decision, err = s.d.Authorize(ctx, data.admission(r, c, a.anchor))
 	if err != nil {
 		return nil, nil, fmt.Errorf("authorize an access token: %w", err)
 	}
@@ -232,7 +229,7 @@ func (s *Server) introspectRefresh(r *edge.Request, c *client, token string) (in
 	if err != nil {
 		return introspection{}, undecided(err)
 	}
-	dec, fail := s.admit(r.Context(), r, c, row, data.Factors)
+	dec, fail := s.admit(r.Context(), r, c, row, data)
 	if fail != nil {
 		if fail.err != nil {
 			return introspection{}, fail

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/directory"
 	"gatehouse/idp/edge"
 	"gatehouse/idp/session"
 	"gatehouse/idp/web"
@@ -175,7 +176,7 @@ func (s *Server) readHint(ctx context.Context, a *authorization, hint string) *f
 // decide answers a checked request: a code, the sign-in page, a refusal.
 func (s *Server) decide(w http.ResponseWriter, r *edge.Request, a *authorization) edge.Outcome {
 	silent := slices.Contains(a.prompt, "none")
-	live, err := s.sessions.Current(r.Context(), r, a.client.app.Slug)
+	live, err := s.sessions.Current(r.Context(), r, a.client.app.Slug, directory.ProtocolOIDC)
 	switch {
 	case err != nil && silent:
 		return s.redirectError(w, r, a, undecided(err))
@@ -262,7 +263,10 @@ const SignInPath = "/sign-in"
 
 // grant issues a code and sends the browser back to the client.
 func (s *Server) grant(w http.ResponseWriter, r *edge.Request, a *authorization, live *session.Live) edge.Outcome {
-	data := grantData{RedirectURI: a.redirect, Challenge: a.pkce, Nonce: a.nonce, AuthTime: live.AuthTime, Factors: live.Factors}
+	data := grantData{
+		RedirectURI: a.redirect, Challenge: a.pkce, Nonce: a.nonce, AuthTime: live.AuthTime, Factors: live.Factors,
+		Client: r.Client, UserAgent: session.UserAgent(r.Request),
+	}
 	code, err := s.issueCode(r.Context(), a.client, live, a.scope, data)
 	if err != nil {
 		return s.edge.Fail(w, r, err)

@@ -43,7 +43,7 @@ func (s *Server) redeemCode(ctx context.Context, r *edge.Request, c *client, p p
 		}
 		return nil, "", invalidGrant("the person has signed out")
 	}
-	dec, fail := s.admit(ctx, r, c, row, data.Factors)
+	dec, fail := s.admit(ctx, r, c, row, data)
 	if fail != nil {
 		return nil, "", fail
 	}

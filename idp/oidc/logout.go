@@ -51,7 +51,7 @@ func (s *Server) endSession(w http.ResponseWriter, r *edge.Request, at place) ed
 	if fail != nil {
 		return s.edge.BadRequest(w, r, fail.description)
 	}
-	live, err := s.sessions.Current(r.Context(), r, "")
+	live, err := s.sessions.Current(r.Context(), r, "", directory.ProtocolWeb)
 	if err != nil {
 		return s.edge.Fail(w, r, err)
 	}

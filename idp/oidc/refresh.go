@@ -78,7 +78,7 @@ func (s *Server) refresh(ctx context.Context, r *edge.Request, c *client, p para
 		}
 		scope = asked
 	}
-	dec, fail := s.admit(ctx, r, c, row, data.Factors)
+	dec, fail := s.admit(ctx, r, c, row, data)
 	if fail != nil {
 		return nil, "", fail
 	}

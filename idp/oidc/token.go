@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +42,11 @@ type grantData struct {
 	AuthTime    time.Time          `json:"auth_time"`
 	Factors     []directory.Factor `json:"factors,omitempty"`
 	Began       time.Time          `json:"began"` // of the family
+
+	// The person's device when they entered the app: what the app asks for later
+	// comes from a server of its own.
+	Client    netip.Addr `json:"client,omitzero"`
+	UserAgent string     `json:"user_agent,omitempty"`
 }
 
 // tokenAnswer is the answer of the token endpoint (RFC 6749 §5.1).
@@ -110,13 +116,20 @@ func (s *Server) clientCredentials(ctx context.Context, _ *edge.Request, c *clie
 	return &tokenAnswer{AccessToken: access, TokenType: "Bearer", ExpiresIn: int64(accessLife.Seconds())}, "", nil
 }
 
+// admission says how the user of a row goes on in an app, which asks from a
+// server of its own. Its rules see the person as they entered.
+func (g *grantData) admission(r *edge.Request, c *client, row *directory.Token) directory.Admission {
+	return directory.Admission{
+		User: row.User, Epoch: row.Epoch, App: c.app.Slug, Protocol: directory.ProtocolOIDC,
+		Peer: r.Peer, Client: g.Client, Factors: g.Factors, AuthTime: g.AuthTime,
+		Context: map[string]string{directory.ContextUserAgent: g.UserAgent},
+	}
+}
+
 // admit asks the core, behind its barrier, whether the user of a row may still
 // enter the app.
-func (s *Server) admit(ctx context.Context, r *edge.Request, c *client, row *directory.Token, factors []directory.Factor) (directory.Decision, *failure) {
-	dec, err := s.d.Authorize(ctx, directory.Admission{
-		User: row.User, Epoch: row.Epoch, App: c.app.Slug, Protocol: directory.ProtocolOIDC,
-		Peer: r.Peer, Factors: factors,
-	})
+func (s *Server) admit(ctx context.Context, r *edge.Request, c *client, row *directory.Token, data *grantData) (directory.Decision, *failure) {
+	dec, err := s.d.Authorize(ctx, data.admission(r, c, row))
 	if err != nil {
 		return dec, undecided(fmt.Errorf("authorize a grant: %w", err))
 	}

@@ -50,7 +50,7 @@ type signedIn func(w http.ResponseWriter, r *edge.Request, live *session.Live) e
 
 // need calls h with the session, or sends the browser to the sign-in page.
 func (p *Portal) need(w http.ResponseWriter, r *edge.Request, h signedIn) edge.Outcome {
-	live, err := p.Sessions.Current(r.Context(), r, "")
+	live, err := p.Sessions.Current(r.Context(), r, "", directory.ProtocolWeb)
 	if err != nil {
 		return p.Edge.Fail(w, r, err)
 	}
@@ -88,7 +88,7 @@ func (p *Portal) tiles(w http.ResponseWriter, r *edge.Request, live *session.Liv
 	if len(query) > maxQuery {
 		query = ""
 	}
-	apps, err := p.apps(r.Context(), live.User.ID, query)
+	apps, err := p.apps(r.Context(), session.Admission(r, &live.Session, "", directory.ProtocolWeb), query)
 	if err != nil {
 		return p.Edge.Fail(w, r, err)
 	}
@@ -106,8 +106,8 @@ func (p *Portal) tiles(w http.ResponseWriter, r *edge.Request, live *session.Liv
 
 // apps returns the tiles by name. An app without an address to start it at is
 // not one for a browser.
-func (p *Portal) apps(ctx context.Context, id directory.UserID, query string) ([]web.Tile, error) {
-	list, err := p.Directory.AppsFor(ctx, directory.Admission{User: id})
+func (p *Portal) apps(ctx context.Context, who directory.Admission, query string) ([]web.Tile, error) {
+	list, err := p.Directory.AppsFor(ctx, who)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (p *Portal) facts(w http.ResponseWriter, r *edge.Request, live *session.Liv
 
 // askSignOut shows the question, for those who typed the address.
 func (p *Portal) askSignOut(w http.ResponseWriter, r *edge.Request) edge.Outcome {
-	live, err := p.Sessions.Current(r.Context(), r, "")
+	live, err := p.Sessions.Current(r.Context(), r, "", directory.ProtocolWeb)
 	if err != nil {
 		return p.Edge.Fail(w, r, err)
 	}
@@ -179,7 +179,7 @@ func (p *Portal) signOut(w http.ResponseWriter, r *edge.Request) edge.Outcome {
 	if err := r.ParseForm(); err != nil {
 		return p.Edge.BadForm(w, r)
 	}
-	live, err := p.Sessions.Current(r.Context(), r, "")
+	live, err := p.Sessions.Current(r.Context(), r, "", directory.ProtocolWeb)
 	if err != nil {
 		return p.Edge.Fail(w, r, err)
 	}

@@ -19,7 +19,7 @@ func (m *Manager) Begin(ctx context.Context, w http.ResponseWriter, r *edge.Requ
 	now := m.d.Now()
 	row := directory.Session{
 		Hash: hash(secret), User: dec.User.ID, Epoch: dec.User.Epoch, AuthTime: now, Factors: dec.Factors,
-		UserAgent: userAgent(r.Request), Created: now, LastSeen: now, IdleUntil: now.Add(m.idle), Expires: now.Add(m.absolute),
+		UserAgent: UserAgent(r.Request), Created: now, LastSeen: now, IdleUntil: now.Add(m.idle), Expires: now.Add(m.absolute),
 	}
 	if r.Client.IsValid() {
 		row.IP = r.Client.String()

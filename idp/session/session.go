@@ -73,11 +73,11 @@ func formToken(secret, form string) string {
 }
 
 // Current finds the session of a request; nil: nobody is signed in. app is the
-// slug of the app to be entered, or empty; the decision about it is in
-// Live.Decision and may be a denial. A denial that concerns the person and not
+// slug of the app to be entered through door, or empty; the decision about it is
+// in Live.Decision and may be a denial. A denial that concerns the person and not
 // the app ends the search with nil: that session opens nothing any more. The
 // error means that nobody could decide.
-func (m *Manager) Current(ctx context.Context, r *edge.Request, app string) (*Live, error) {
+func (m *Manager) Current(ctx context.Context, r *edge.Request, app string, door directory.Protocol) (*Live, error) {
 	secret, ok := readCookie(r.Request)
 	if !ok {
 		return nil, nil
@@ -86,13 +86,13 @@ func (m *Manager) Current(ctx context.Context, r *edge.Request, app string) (*Li
 	if err != nil || row == nil {
 		return nil, err
 	}
-	dec, err := m.authorize(ctx, r, row, app)
+	dec, err := m.authorize(ctx, Admission(r, row, app, door))
 	if err != nil {
 		return nil, err
 	}
 	person := dec
 	if !dec.Allowed() && app != "" {
-		if person, err = m.authorize(ctx, r, row, ""); err != nil {
+		if person, err = m.authorize(ctx, Admission(r, row, "", directory.ProtocolWeb)); err != nil {
 			return nil, err
 		}
 	}
@@ -106,7 +106,7 @@ func (m *Manager) Current(ctx context.Context, r *edge.Request, app string) (*Li
 	}
 	live := &Live{Session: *row, User: person.User, Decision: dec, secret: secret}
 	if !dec.Allowed() && !slices.ContainsFunc(row.Factors, isCode) {
-		if live.StepUp, err = m.d.StepUp(ctx, admission(r, row, app)); err != nil {
+		if live.StepUp, err = m.d.StepUp(ctx, Admission(r, row, app, door)); err != nil {
 			return nil, fmt.Errorf("ask what a second factor would open: %w", err)
 		}
 	}
@@ -119,16 +119,17 @@ func isCode(f directory.Factor) bool {
 	return f == directory.FactorTOTP || f == directory.FactorRecoveryCode
 }
 
-func admission(r *edge.Request, row *directory.Session, app string) directory.Admission {
+// Admission says how the holder of a session wants to enter an app, or with no
+// app to go on.
+func Admission(r *edge.Request, row *directory.Session, app string, door directory.Protocol) directory.Admission {
 	return directory.Admission{
-		User: row.User, Epoch: row.Epoch, App: app, Protocol: directory.ProtocolWeb, Peer: r.Peer, Client: r.Client,
-		Factors: row.Factors, Context: map[string]string{"user_agent": userAgent(r.Request)},
+		User: row.User, Epoch: row.Epoch, App: app, Protocol: door, Peer: r.Peer, Client: r.Client,
+		Factors: row.Factors, AuthTime: row.AuthTime, Entering: app != "",
+		Context: map[string]string{directory.ContextUserAgent: UserAgent(r.Request)},
 	}
 }
 
-func (m *Manager) authorize(ctx context.Context, r *edge.Request, row *directory.Session, app string) (directory.Decision, error) {
-	a := admission(r, row, app)
-	a.Entering = app != ""
+func (m *Manager) authorize(ctx context.Context, a directory.Admission) (directory.Decision, error) {
 	dec, err := m.d.Authorize(ctx, a)
 	if err != nil {
 		return dec, fmt.Errorf("authorize a session: %w", err)
@@ -212,8 +213,8 @@ func readCookie(r *http.Request) (string, bool) {
 	return c.Value, err == nil
 }
 
-// userAgent is what the browser calls itself, cut to what is worth keeping.
-func userAgent(r *http.Request) string {
+// UserAgent is what the browser calls itself, cut to what is worth keeping.
+func UserAgent(r *http.Request) string {
 	ua := r.UserAgent()
 	return ua[:min(len(ua), 256)]
 }

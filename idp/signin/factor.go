@@ -67,7 +67,7 @@ func (p *Page) asked(r *edge.Request, values url.Values) (*asked, error) {
 		a.step, a.data.Username = st, st.name
 		return a, nil
 	}
-	live, err := p.Sessions.Current(r.Context(), r, "")
+	live, err := p.Sessions.Current(r.Context(), r, "", directory.ProtocolWeb)
 	if err != nil || live == nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func (p *Page) Register(mux *http.ServeMux) {
 func (p *Page) show(w http.ResponseWriter, r *edge.Request) edge.Outcome {
 	query := r.URL.Query()
 	data := web.SignInData{Return: web.LocalPath(query.Get("return"))}
-	live, err := p.Sessions.Current(r.Context(), r, "")
+	live, err := p.Sessions.Current(r.Context(), r, "", directory.ProtocolWeb)
 	if err != nil {
 		return p.Edge.Fail(w, r, err)
 	}
@@ -163,7 +163,7 @@ func (p *Page) submit(w http.ResponseWriter, r *edge.Request) edge.Outcome {
 func attempt(r *edge.Request, name string, proof directory.Proof) directory.Attempt {
 	return directory.Attempt{
 		Name: name, Proof: proof, Protocol: directory.ProtocolWeb, Challenge: true, Unhurried: true,
-		Received: r.Received, Peer: r.Peer, Client: r.Client, Device: device(r), Context: map[string]string{"user_agent": r.UserAgent()},
+		Received: r.Received, Peer: r.Peer, Client: r.Client, Device: device(r), Context: map[string]string{directory.ContextUserAgent: session.UserAgent(r.Request)},
 	}
 }
 
