@@ -13,9 +13,10 @@ func compareGroups(a, b Group) int { return cmp.Compare(a.NameKey, b.NameKey) }
 
 // Reader reads inside one transaction, from one consistent snapshot.
 type Reader struct {
-	tx  *Tx
-	now time.Time
-	by  Actor
+	tx    *Tx
+	now   time.Time
+	by    Actor
+	rules *ruleBook
 }
 
 // Read runs fn on a consistent snapshot that begins after the call. by must be
@@ -33,7 +34,7 @@ func (d *Directory) read(ctx context.Context, fn func(*Reader) error) error {
 }
 
 func (d *Directory) readAs(ctx context.Context, by Actor, fn func(*Reader) error) error {
-	return d.store.View(ctx, func(tx *Tx) error { return fn(&Reader{tx: tx, now: d.now(), by: by}) })
+	return d.store.View(ctx, func(tx *Tx) error { return fn(&Reader{tx: tx, now: d.now(), by: by, rules: d.rules}) })
 }
 
 // may fails with Denied unless the actor may read v.

@@ -31,6 +31,15 @@ func (r *Reader) Policies(q PolicyQuery) iter.Seq2[Policy, error] {
 	return only(r, VerbReadConfig, r.tx.Policies.Find(q))
 }
 
+// PolicyByName returns one policy; NotFound when there is none.
+func (r *Reader) PolicyByName(name string) (Policy, error) {
+	p, found, err := one(r.Policies(PolicyQuery{Names: []string{name}}))
+	if err == nil && !found {
+		err = notFound("policy", name)
+	}
+	return p, err
+}
+
 // RADIUSClients yields RADIUS clients by name. Secrets stay sealed.
 func (r *Reader) RADIUSClients(q RADIUSClientQuery) iter.Seq2[RADIUSClient, error] {
 	return only(r, VerbReadConfig, r.tx.Clients.Find(q))

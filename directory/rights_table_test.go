@@ -42,7 +42,8 @@ var (
 		"Grants": directory.VerbReadCredentials, "Credentials": directory.VerbReadCredentials, "Certificates": directory.VerbReadCredentials,
 		"LastLogin": directory.VerbReadCredentials, "Limits": directory.VerbReadCredentials,
 		"Apps": directory.VerbReadConfig, "AppBySlug": directory.VerbReadConfig, "Facets": directory.VerbReadConfig,
-		"Bindings": directory.VerbReadConfig, "Policies": directory.VerbReadConfig, "RADIUSClients": directory.VerbReadConfig,
+		"Bindings": directory.VerbReadConfig, "Policies": directory.VerbReadConfig, "PolicyByName": directory.VerbReadConfig,
+		"BoundTo": directory.VerbReadConfig, "Warnings": directory.VerbReadConfig, "RADIUSClients": directory.VerbReadConfig,
 		"SCIMSources": directory.VerbReadConfig, "SigningKeys": directory.VerbReadConfig, "Setting": directory.VerbReadConfig,
 		"MFAImpact": directory.VerbReadConfig, "Events": directory.VerbReadAudit,
 	}

@@ -24,7 +24,7 @@ type Writer struct {
 // hashed before (HashPassword), never inside.
 func (d *Directory) Write(ctx context.Context, by Actor, fn func(*Writer) error) (Head, error) {
 	return d.store.Update(ctx, func(tx *Tx) error {
-		w := &Writer{Reader: &Reader{tx: tx, now: d.now(), by: System(d.config.Daemon)}, d: d, by: by}
+		w := &Writer{Reader: &Reader{tx: tx, now: d.now(), by: System(d.config.Daemon), rules: d.rules}, d: d, by: by}
 		if err := w.loadScope(); err != nil {
 			return err
 		}

@@ -177,9 +177,13 @@ func (w *Writer) guardBound(kind BindingKind, ref int64, what string, force bool
 			slugs = append(slugs, a.Slug)
 		}
 	}
+	then := "matches nobody"
+	if kind == BindPolicy {
+		then = "fails"
+	}
 	return &Error{
 		Kind: Denied, Entity: string(kind), Field: "bindings",
-		Msg: what + " is bound to app " + strings.Join(slugs, ", ") + "; remove the binding first, or use --force: the binding then matches nobody",
+		Msg: what + " is bound to app " + strings.Join(slugs, ", ") + "; remove the binding first, or use --force: the binding then " + then,
 	}
 }
 

@@ -43,7 +43,7 @@ type Plan struct {
 	Steps []Step
 	Extra []Step // what site.yaml once made and no longer names; deleted only with Prune
 
-	Warnings []string // what the steps break, in words
+	Warnings []string // what the steps break, or may surprise, in words
 }
 
 var errDryRun = errors.New("dry run")

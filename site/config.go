@@ -2,6 +2,7 @@ package site
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"gatehouse/directory"
@@ -14,9 +15,13 @@ func (a *applier) policies() error {
 		if err != nil {
 			return err
 		}
-		saved, err := a.w.SavePolicy(directory.Policy{Name: p.Name, Rule: p.Rule, Message: p.Message})
+		saved, err := a.w.SavePolicy(directory.Policy{Name: p.Name, Rule: p.Rule, Ready: &p.Ready, Message: p.Message})
 		if err != nil {
-			return a.at(err, "$.policies[%d]", i)
+			place := fmt.Sprintf("$.policies[%d]", i)
+			if p.Rule != "" {
+				place += ".rule"
+			}
+			return a.at(err, "%s", place)
 		}
 		a.saved("policy", p.Name, before.Rev, saved.Rev)
 	}
@@ -65,7 +70,17 @@ func (a *applier) app(i int, app *App) error {
 		return err
 	}
 	now, err := a.w.AppBySlug(app.Slug)
+	if err != nil {
+		return err
+	}
 	a.saved("app", app.Slug, before, now.Rev)
+	if before == now.Rev && !slices.ContainsFunc(a.plan.Steps, func(s Step) bool { return s.Entity == "policy" }) {
+		return nil
+	}
+	warnings, err := a.w.Warnings(now)
+	for _, w := range warnings {
+		a.plan.Warnings = append(a.plan.Warnings, "Warning: "+w+".")
+	}
 	return err
 }
 

@@ -3,6 +3,7 @@ package site
 import (
 	"time"
 
+	"gatehouse/directory/policy"
 	"gatehouse/directory/schema"
 )
 
@@ -71,11 +72,12 @@ type ServiceAccount struct {
 	LDAPProfile   *string  `yaml:"ldap_profile"` // how entries look to it; empty: as its listener says
 }
 
-// Policy is a named rule.
+// Policy is a named rule: an expression, or a ready-made one.
 type Policy struct {
-	Name    string `yaml:"name"`
-	Rule    string `yaml:"rule"`
-	Message string `yaml:"message"`
+	Name         string `yaml:"name"`
+	Rule         string `yaml:"rule"`
+	policy.Ready `yaml:",inline"`
+	Message      string `yaml:"message"`
 }
 
 // App is something that users enter.

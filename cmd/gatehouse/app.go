@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 
@@ -33,6 +32,7 @@ type appView struct {
 	Proxy      json.RawMessage    `json:"proxy,omitempty"`
 	SCIM       json.RawMessage    `json:"scim,omitempty"`
 	Access     string             `json:"access"` // who may enter, as one sentence
+	Warnings   []string           `json:"warnings,omitempty"`
 	Builtin    bool               `json:"builtin,omitempty"`
 	Source     string             `json:"source"`
 	UID        string             `json:"uid"`
@@ -57,21 +57,17 @@ func viewApp(r *directory.Reader, a directory.App) (appView, error) {
 		Slug: a.Slug, Name: a.Name, LaunchURL: a.LaunchURL, PolicyMode: string(a.PolicyMode), Require: a.Require,
 		Bindings: []bindingView{}, Builtin: a.Builtin, Source: a.Source, UID: a.UID, Created: a.Created, Updated: a.Updated,
 	}
-	var bindings []directory.Binding
-	for b, err := range r.Bindings(directory.BindingQuery{Apps: []directory.AppID{a.ID}}) {
-		if err != nil {
-			return v, err
-		}
-		bindings = append(bindings, b)
+	bindings, err := r.BoundTo(a.ID)
+	if err != nil {
+		return v, err
 	}
-	for i := range bindings {
-		b := &bindings[i]
-		if err := currentName(r, b); err != nil {
-			return v, err
-		}
-		v.Bindings = append(v.Bindings, viewBinding(*b))
+	for _, b := range bindings {
+		v.Bindings = append(v.Bindings, viewBinding(b))
 	}
-	v.Access = access(bindings, a.PolicyMode)
+	v.Access = a.Sentence(bindings)
+	if v.Warnings, err = r.Warnings(a); err != nil {
+		return v, err
+	}
 	for f, err := range r.Facets(directory.FacetQuery{Apps: []directory.AppID{a.ID}}) {
 		if err != nil {
 			return v, err
@@ -79,35 +75,6 @@ func viewApp(r *directory.Reader, a directory.App) (appView, error) {
 		v.addFacet(f)
 	}
 	return v, nil
-}
-
-// currentName puts the name that what is bound has today into b.
-func currentName(r *directory.Reader, b *directory.Binding) error {
-	if b.Missing() {
-		return nil
-	}
-	switch b.Kind {
-	case directory.BindUser:
-		u, err := r.User(directory.UserID(b.Ref))
-		if err != nil {
-			return err
-		}
-		b.RefName = u.Username
-	case directory.BindGroup:
-		g, err := r.Group(directory.GroupID(b.Ref))
-		if err != nil {
-			return err
-		}
-		b.RefName = g.Name
-	case directory.BindPolicy:
-		for p, err := range r.Policies(directory.PolicyQuery{IDs: []directory.PolicyID{directory.PolicyID(b.Ref)}}) {
-			if err != nil {
-				return err
-			}
-			b.RefName = p.Name
-		}
-	}
-	return nil
 }
 
 func viewBinding(b directory.Binding) bindingView {
@@ -143,57 +110,6 @@ func (v *appView) addFacet(f directory.Facet) {
 	}
 }
 
-// access says who may enter, as one sentence.
-func access(bindings []directory.Binding, mode directory.PolicyMode) string {
-	var in, out, policies, dead []string
-	for _, b := range bindings {
-		label := bindingLabel(b)
-		switch {
-		case b.Disabled && (b.Kind == directory.BindPolicy || b.Negate):
-		case b.Disabled:
-			dead = append(dead, "the binding to "+label+" is disabled")
-		case b.Kind == directory.BindPolicy && b.Missing():
-			return "Closed to everybody: the policy " + b.RefName + " was deleted."
-		case b.Kind == directory.BindPolicy && b.Negate:
-			policies = append(policies, label+" does not allow")
-		case b.Kind == directory.BindPolicy:
-			policies = append(policies, label+" allows")
-		case b.Negate && !b.Missing():
-			out = append(out, label)
-		case b.Negate:
-		case b.Missing():
-			dead = append(dead, fmt.Sprintf("the %s %s was deleted", b.Kind, b.RefName))
-		default:
-			in = append(in, label)
-		}
-	}
-	s := "Open to every user"
-	switch {
-	case len(in) > 0:
-		s = "Open to " + strings.Join(in, " and ")
-	case len(dead) > 0:
-		return "Closed to everybody: " + strings.Join(dead, " and ") + "."
-	}
-	if len(out) > 0 {
-		s += ", but not to " + strings.Join(out, " or ")
-	}
-	if len(policies) > 0 {
-		word := " and "
-		if mode == directory.AnyPolicy {
-			word = " or "
-		}
-		s += ", only when " + strings.Join(policies, word)
-	}
-	return s + "."
-}
-
-func bindingLabel(b directory.Binding) string {
-	if b.Kind == directory.BindGroup {
-		return "members of " + b.RefName
-	}
-	return b.RefName
-}
-
 func (t *tool) appShow() *cobra.Command {
 	return showCommand(t, &cobra.Command{
 		Use: "show SLUG", Short: "Show an app and who may enter it",
@@ -217,6 +133,9 @@ func (v appView) facts() []fact {
 		config   json.RawMessage
 	}{{"oidc", v.OIDC}, {"saml", v.SAML}, {"ldap", v.LDAP}, {"radius", v.RADIUS}, {"proxy", v.Proxy}, {"scim", v.SCIM}} {
 		out = append(out, fact{f.protocol, string(f.config)})
+	}
+	for _, w := range v.Warnings {
+		out = append(out, fact{"warning", w})
 	}
 	return append(out, fact{"source", v.Source}, fact{"uid", v.UID}, fact{"created", moment(v.Created)}, fact{"updated", moment(v.Updated)})
 }

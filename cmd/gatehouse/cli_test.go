@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 	_ "modernc.org/sqlite"
 
@@ -327,37 +326,6 @@ func TestOperator(t *testing.T) {
 		invocation := &tool{uid: tt.uid, environ: tt.environ}
 		if got := invocation.operator(); got.OS != tt.want || got.Kind != directory.ActorOperator || got.Via != "cli" {
 			t.Errorf("%s: %+v, want %s", tt.name, got, tt.want)
-		}
-	}
-}
-
-func TestAccess(t *testing.T) {
-	user := directory.Binding{Kind: directory.BindUser, Ref: 1, RefName: "jane"}
-	group := directory.Binding{Kind: directory.BindGroup, Ref: 2, RefName: "staff"}
-	policy := directory.Binding{Kind: directory.BindPolicy, Ref: 3, RefName: "office-net"}
-	with := func(b directory.Binding, change func(*directory.Binding)) directory.Binding { change(&b); return b }
-	negate := func(b *directory.Binding) { b.Negate = true }
-	disable := func(b *directory.Binding) { b.Disabled = true }
-	remove := func(b *directory.Binding) { b.Ref = 0 }
-	for _, tt := range []struct {
-		name string
-		in   []directory.Binding
-		mode directory.PolicyMode
-		want string
-	}{
-		{name: "nothing", want: "Open to every user."},
-		{name: "both", in: []directory.Binding{user, group}, want: "Open to jane and members of staff."},
-		{name: "all but some", in: []directory.Binding{with(group, negate)}, want: "Open to every user, but not to members of staff."},
-		{name: "policies", in: []directory.Binding{policy, with(policy, negate)}, want: "Open to every user, only when office-net allows and office-net does not allow."},
-		{name: "one policy of two", in: []directory.Binding{policy, policy}, mode: directory.AnyPolicy, want: "Open to every user, only when office-net allows or office-net allows."},
-		{name: "deleted", in: []directory.Binding{with(group, remove)}, want: "Closed to everybody: the group staff was deleted."},
-		{name: "disabled", in: []directory.Binding{with(group, disable)}, want: "Closed to everybody: the binding to members of staff is disabled."},
-		{name: "deleted exclusion", in: []directory.Binding{with(group, func(b *directory.Binding) { negate(b); remove(b) })}, want: "Open to every user."},
-		{name: "disabled policy", in: []directory.Binding{with(policy, disable)}, want: "Open to every user."},
-		{name: "deleted policy", in: []directory.Binding{user, with(policy, remove)}, want: "Closed to everybody: the policy office-net was deleted."},
-	} {
-		if diff := cmp.Diff(tt.want, access(tt.in, tt.mode)); diff != "" {
-			t.Errorf("%s: %s", tt.name, diff)
 		}
 	}
 }

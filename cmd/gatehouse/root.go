@@ -37,7 +37,7 @@ func (t *tool) rootCommand() *cobra.Command {
 		"configuration `file` (default ./gatehouse.yaml if there is one, else /etc/gatehouse/gatehouse.yaml, else built in)")
 	t.group(root,
 		t.initCommand(), t.serveCommand(), t.applyCommand(),
-		t.userCommand(), t.groupCommand(), t.appCommand(),
+		t.userCommand(), t.groupCommand(), t.appCommand(), t.policyCommand(),
 		t.radiusClientCommand(), t.scimSourceCommand(), t.serviceAccountCommand(),
 		t.totpCommand(), t.recoveryCodesCommand(), t.appPasswordCommand(), t.networkPasswordCommand(), t.deviceCertCommand(), t.settingsCommand(),
 		t.whyCommand(), t.auditCommand(), t.keysCommand(),

@@ -17,7 +17,7 @@ type Ready struct {
 	// Countries by ISO 3166-1 alpha-2: CH.
 	Countries []string `json:"countries,omitempty" yaml:"countries"`
 	// Hours, in one of which the request must come.
-	Hours []Hours `json:"hours,omitempty" yaml:"hours"`
+	Hours Times `json:"hours,omitempty" yaml:"hours"`
 	// Factors that must all have been proved.
 	Factors []string `json:"factors,omitempty" yaml:"factors"`
 	// UserAgent holds texts that must all be in what the browser calls itself.
@@ -32,6 +32,24 @@ type Hours struct {
 	Zone string `json:"zone" yaml:"zone"` // Europe/Zurich
 	// Days on which it begins: mon, tue …; empty: every day.
 	Days []string `json:"days,omitempty" yaml:"days"`
+}
+
+// Times are parts of the day.
+type Times []Hours
+
+// UnmarshalYAML reads one mapping or a list of them.
+func (t *Times) UnmarshalYAML(unmarshal func(any) error) error {
+	var one Hours
+	if err := unmarshal(&one); err == nil {
+		*t = Times{one}
+		return nil
+	}
+	var list []Hours
+	if err := unmarshal(&list); err != nil {
+		return err
+	}
+	*t = append(Times{}, list...)
+	return nil
 }
 
 // Empty reports whether nothing is asked for.

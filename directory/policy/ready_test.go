@@ -22,11 +22,11 @@ func TestReady(t *testing.T) {
 			`(request.ip.in(["10.0.0.0/8", "fd00::/8"]) || geo.country in ["CH"])`, yes,
 		},
 		{"a country and a private address", policy.Ready{Countries: []string{"CH", "LI"}}, `geo.country in ["CH", "LI"]`, unknown},
-		{"hours", policy.Ready{Hours: []policy.Hours{office}}, `request.time.between("08:00", "18:00", "Europe/Zurich", ["mon", "tue"])`, yes},
+		{"hours", policy.Ready{Hours: policy.Times{office}}, `request.time.between("08:00", "18:00", "Europe/Zurich", ["mon", "tue"])`, yes},
 		{
 			"everything",
 			policy.Ready{
-				Groups: []string{"staff"}, Networks: []string{"10.0.0.0/8"}, Hours: []policy.Hours{office, {From: "20:00", To: "21:00", Zone: "UTC"}},
+				Groups: []string{"staff"}, Networks: []string{"10.0.0.0/8"}, Hours: policy.Times{office, {From: "20:00", To: "21:00", Zone: "UTC"}},
 				Factors: []string{"password", "totp"}, UserAgent: []string{"Linux", "Firefox"},
 			},
 			`user.in_group("staff") && request.ip.in(["10.0.0.0/8"]) && (request.time.between("08:00", "18:00", "Europe/Zurich", ["mon", "tue"]) || ` +
@@ -53,8 +53,8 @@ func TestReadyRefuses(t *testing.T) {
 	}{
 		{policy.Ready{Networks: []string{"10.0.0.1/8"}}, `networks: "10.0.0.1/8" has bits set after /8; did you mean 10.0.0.0/8?`},
 		{policy.Ready{Countries: []string{"ch"}}, `countries: "ch" is not two capital letters, such as CH`},
-		{policy.Ready{Hours: []policy.Hours{{From: "8", To: "9", Zone: "UTC"}}}, `hours: "8" is not a time such as 08:30`},
-		{policy.Ready{Hours: []policy.Hours{{From: "08:00", To: "09:00"}}}, `hours: "" is not a time zone such as Europe/Zurich`},
+		{policy.Ready{Hours: policy.Times{{From: "8", To: "9", Zone: "UTC"}}}, `hours: "8" is not a time such as 08:30`},
+		{policy.Ready{Hours: policy.Times{{From: "08:00", To: "09:00"}}}, `hours: "" is not a time zone such as Europe/Zurich`},
 		{policy.Ready{Factors: []string{"sms"}}, `factors: "sms" is not one of password, totp, passkey`},
 		{policy.Ready{UserAgent: []string{""}}, `user_agent: an empty text is in every name`},
 	} {
