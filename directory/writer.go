@@ -122,26 +122,6 @@ func (a Actor) auditName() string {
 	return s
 }
 
-// diff is one changed attribute in an audit event.
-type diff struct {
-	Before any `json:"before"`
-	After  any `json:"after"`
-}
-
-// diffAttributes adds the changed keys of two sets of attributes to out.
-func diffAttributes(out map[string]diff, before, after Attributes) {
-	for k, v := range before {
-		if !slices.Equal(v, after[k]) {
-			out[k] = diff{Before: v, After: after[k]}
-		}
-	}
-	for k, v := range after {
-		if _, ok := before[k]; !ok {
-			out[k] = diff{After: v}
-		}
-	}
-}
-
 // newRow makes the id and uid of a row.
 func (w *Writer) newRow() (int64, string, error) {
 	id, err := w.d.ids.next()

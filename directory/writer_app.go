@@ -87,7 +87,12 @@ func (w *Writer) UpdateApp(id AppID, change func(*App) error) (App, error) {
 	if a.Name == before.Name && a.LaunchURL == before.LaunchURL && a.PolicyMode == before.PolicyMode && slices.Equal(a.Require, before.Require) {
 		return before, nil
 	}
-	return a, w.saveApp(&a, nil)
+	changed := diffs{}
+	changed.value("name", before.Name, a.Name)
+	changed.value("launch_url", before.LaunchURL, a.LaunchURL)
+	changed.value("policy_mode", before.PolicyMode, a.PolicyMode)
+	changed.value("require", before.Require, a.Require)
+	return a, w.saveApp(&a, changed)
 }
 
 func (w *Writer) app(id AppID) (App, error) {
@@ -198,7 +203,10 @@ func (w *Writer) SetFacet(n NewFacet) error {
 	if err != nil {
 		return err
 	}
-	return w.saveApp(&a, map[string]any{"facet": n.Protocol})
+	changed := diffs{}
+	changed.config(old.Config, f.Config)
+	changed.secret("secret", secretDiffers)
+	return w.saveApp(&a, map[string]any{"facet": n.Protocol, "changed": changed})
 }
 
 func (w *Writer) facetKeyFree(f Facet) error {
@@ -312,5 +320,5 @@ func (w *Writer) SetBindings(id AppID, bindings []Binding, open bool) error {
 	if err := w.tx.Bindings.Insert(rows...); err != nil {
 		return err
 	}
-	return w.saveApp(&a, map[string]any{"bindings": len(rows)})
+	return w.saveApp(&a, diffs{"bindings": {bindingLabels(old), bindingLabels(rows)}})
 }

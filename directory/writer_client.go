@@ -72,7 +72,12 @@ func (w *Writer) SaveRADIUSClient(n NewRADIUSClient) (RADIUSClient, error) {
 	if err := w.changed(RADIUSClientChanged, int64(c.ID), c.Rev); err != nil {
 		return RADIUSClient{}, err
 	}
-	return c, w.audit(VerbWriteConfig, c.touched(), nil)
+	changed := diffs{}
+	changed.value("networks", old.Networks, c.Networks)
+	changed.value("app", old.App, c.App)
+	changed.config(old.Config, c.Config)
+	changed.secret("secret", differs)
+	return c, w.audit(VerbWriteConfig, c.touched(), changed)
 }
 
 func (c *RADIUSClient) place(slot int) seal.Place {

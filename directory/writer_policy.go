@@ -25,6 +25,10 @@ func (w *Writer) SavePolicy(p Policy) (Policy, error) {
 	if err != nil || found && old.Rule == p.Rule && old.Message == p.Message && (old.Ready == nil) == (p.Ready == nil) {
 		return old, err
 	}
+	changed := diffs{}
+	changed.value("rule", old.Rule, p.Rule)
+	changed.value("ready", old.Ready, p.Ready)
+	changed.value("message", old.Message, p.Message)
 	if found {
 		old.Rule, old.Ready, old.Message = p.Rule, p.Ready, p.Message
 		p = old
@@ -48,7 +52,7 @@ func (w *Writer) SavePolicy(p Policy) (Policy, error) {
 	if err := w.changed(PolicyChanged, int64(p.ID), p.Rev); err != nil {
 		return Policy{}, err
 	}
-	return p, w.audit(VerbWriteConfig, p.touched(), map[string]any{"rule": p.Rule})
+	return p, w.audit(VerbWriteConfig, p.touched(), changed)
 }
 
 func (p *Policy) touched() touched { return touched{entity: "policy", ref: int64(p.ID), name: p.Name} }

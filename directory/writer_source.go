@@ -68,7 +68,10 @@ func (w *Writer) SaveSCIMSource(n NewSCIMSource) (SCIMSource, error) {
 	if err := w.changed(SCIMSourceChanged, int64(s.ID), s.Rev); err != nil {
 		return SCIMSource{}, err
 	}
-	return s, w.audit(VerbWriteConfig, s.touched(), nil)
+	changed := diffs{}
+	changed.config(old.Config, s.Config)
+	changed.secret("token", !bytes.Equal(s.Tokens[0], old.Tokens[0]))
+	return s, w.audit(VerbWriteConfig, s.touched(), changed)
 }
 
 func (w *Writer) setToken(s *SCIMSource, token Secret, found bool) error {
