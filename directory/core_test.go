@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -401,6 +402,8 @@ func TestDisableWhileHashing(t *testing.T) {
 		return nil
 	})
 	decisions := make([]directory.Decision, len(users))
+	var committed atomic.Bool
+	var late atomic.Int64 // allowed after the disable was committed
 	var attempts sync.WaitGroup
 	for i := range users {
 		attempts.Go(func() {
@@ -411,6 +414,9 @@ func TestDisableWhileHashing(t *testing.T) {
 			})
 			if err != nil {
 				t.Error(err)
+			}
+			if decisions[i].Allowed() && committed.Load() {
+				late.Add(1)
 			}
 		})
 	}
@@ -428,7 +434,12 @@ func TestDisableWhileHashing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	committed.Store(true)
 	attempts.Wait()
+	// A few may have passed the second barrier before the commit and return only now.
+	if n := late.Load(); n > 16 {
+		t.Errorf("%d of 64 were allowed after the disable", n)
+	}
 	refused := 0
 	for i, d := range decisions {
 		switch {
