@@ -411,17 +411,20 @@ func (l *limiter) apply(changes []Change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, generation := range []map[limitKey]*failures{l.entries, l.older} {
-		for key, e := range generation {
+		for _, e := range generation {
 			if users[e.row.User] {
-				delete(generation, key)
+				e.forget()
 			}
 		}
 	}
-	for e := range l.dirty {
-		if users[e.row.User] {
-			delete(l.dirty, e)
-		}
-	}
+}
+
+// forget drops what is held against the subject, which is to be read again. A
+// reservation that has ended is still given back.
+func (e *failures) forget() {
+	e.row = Failures{Bucket: e.bucket, User: e.row.User, Source: e.row.Source}
+	e.delta.failed, e.delta.failedAt = 0, time.Time{}
+	e.loaded, e.wrong, e.shown = false, nil, Failures{}
 }
 
 // size returns how many subjects are remembered.

@@ -309,3 +309,19 @@ func TestStrangersAreNeverStored(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestPasswordChangesHoldNothingUp: each sign-in ends the reservation that it made,
+// also when the password is changed right after it.
+func TestPasswordChangesHoldNothingUp(t *testing.T) {
+	f := open(t)
+	u := f.user("alice", "pw 0")
+	for i := range 15 {
+		password := fmt.Sprintf("pw %d", i)
+		f.want(f.attempt("alice", password), directory.ReasonOK)
+		hash, err := f.HashPassword(t.Context(), directory.Secret(fmt.Sprintf("pw %d", i+1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.write(func(w *directory.Writer) error { return w.SetPassword(u.ID, hash) })
+	}
+}

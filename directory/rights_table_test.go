@@ -38,7 +38,7 @@ var (
 		"Groups": directory.VerbReadUsers, "BareGroups": directory.VerbReadUsers, "CountGroups": directory.VerbReadUsers,
 		"Group": directory.VerbReadUsers, "GroupByUID": directory.VerbReadUsers, "GroupByName": directory.VerbReadUsers,
 		"Memberships": directory.VerbReadUsers, "Nestings": directory.VerbReadUsers, "GroupsOf": directory.VerbReadUsers,
-		"ExternalIDs": directory.VerbReadUsers, "Head": directory.VerbReadUsers, "Snapshot": directory.VerbReadUsers,
+		"ExternalIDs": directory.VerbReadUsers, "Head": directory.VerbReadUsers, "Now": directory.VerbReadUsers, "Snapshot": directory.VerbReadUsers,
 		"Grants": directory.VerbReadCredentials, "Credentials": directory.VerbReadCredentials, "Certificates": directory.VerbReadCredentials,
 		"LastLogin": directory.VerbReadCredentials, "Limits": directory.VerbReadCredentials,
 		"Apps": directory.VerbReadConfig, "AppBySlug": directory.VerbReadConfig, "Facets": directory.VerbReadConfig,
@@ -51,6 +51,7 @@ var (
 	// which the operating system keeps apart.
 	directoryVerbs = map[string]directory.Verb{
 		"Read": directory.VerbReadUsers, "Write": "", "Why": directory.VerbReadConfig, "Unlock": directory.VerbUnlock,
+		"VerifyAudit": directory.VerbReadAudit, "RestoreChains": operatorOnly,
 	}
 )
 
@@ -59,6 +60,9 @@ var (
 type who map[directory.Right]int
 
 const anybody directory.Right = "oneself" // to oneself
+
+// operatorOnly is no verb of the table: whoever has the host and its keys.
+const operatorOnly directory.Verb = "operator"
 
 // expected is the table once more, written down by itself. Ranks: 3 owner, 2
 // admin, 1 helpdesk and auditor.
@@ -301,6 +305,13 @@ func TestEveryMethodWithAnActorHasARow(t *testing.T) {
 		_, err := f.Why(t.Context(), by, directory.Question{Name: "targeta"})
 		if denied := directory.Is(err, directory.Denied); denied == may(directory.VerbReadConfig, r, 0) {
 			t.Errorf("Why by %q: %v", r, err)
+		}
+		_, err = f.VerifyAudit(t.Context(), by, nil)
+		if denied := directory.Is(err, directory.Denied); denied == may(directory.VerbReadAudit, r, 0) {
+			t.Errorf("VerifyAudit by %q: %v", r, err)
+		}
+		if err := f.RestoreChains(t.Context(), by); !directory.Is(err, directory.Denied) {
+			t.Errorf("RestoreChains by %q: %v", r, err)
 		}
 		for rank, target := range c.targets {
 			err := f.Unlock(t.Context(), by, target.ID)
