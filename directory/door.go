@@ -12,7 +12,6 @@ import (
 
 // scope says whether the credential opens this door now.
 func (t *trial) scope(ctx context.Context) (Reason, error) {
-	c, now := t.used, t.d.now()
 	var a *access
 	if t.attempt.App != "" {
 		var err error
@@ -20,24 +19,13 @@ func (t *trial) scope(ctx context.Context) (Reason, error) {
 			return "", err
 		}
 	}
+	reason, why := misfit(&t.used, t.attempt.Protocol, a, t.d.now())
 	switch {
-	case !inForce(time.Time{}, c.Expires, now):
-		t.dec.check("credential", false, "expired "+c.Expires.Format("2006-01-02 15:04"))
-		return ReasonCredentialExpired, nil
-	case !opens(c.Kind, t.attempt.Protocol):
-		t.dec.check("credential", false, "a "+string(c.Kind)+" is not for this door")
-		return ReasonCredentialScope, nil
-	case c.App != 0 && (a == nil || a.app.ID != c.App): // what is bound to an app opens nothing else
-		t.dec.check("credential", false, "is for another app")
-		return ReasonCredentialScope, nil
-	case t.attempt.NetworkOnly && c.Kind == CredentialPassword:
+	case reason != ReasonOK:
+		t.dec.check("credential", false, why)
+		return reason, nil
+	case t.attempt.NetworkOnly && t.used.Kind == CredentialPassword:
 		t.dec.check("credential", false, "only network passwords count here")
-		return ReasonCredentialScope, nil
-	case c.Protocol != "" && c.Protocol != t.attempt.Protocol:
-		t.dec.check("credential", false, "is for "+string(c.Protocol)+" only")
-		return ReasonCredentialScope, nil
-	case c.Kind == CredentialPassword && a.appPasswords(t.attempt.Protocol) == schema.AppPasswordsOnly:
-		t.dec.check("credential", false, "the app takes app passwords only")
 		return ReasonCredentialScope, nil
 	case !t.fromItsNetworks():
 		t.dec.check("credential", false, "the service account may not come from here")
@@ -46,6 +34,25 @@ func (t *trial) scope(ctx context.Context) (Reason, error) {
 		return ReasonPasswordChangeRequired, nil
 	default:
 		return ReasonOK, nil
+	}
+}
+
+// misfit says why a credential does not open a door of an app (nil: no app
+// decides), or ReasonOK.
+func misfit(c *Credential, door Protocol, a *access, now time.Time) (reason Reason, why string) {
+	switch {
+	case !inForce(time.Time{}, c.Expires, now):
+		return ReasonCredentialExpired, "expired " + c.Expires.Format("2006-01-02 15:04")
+	case !opens(c.Kind, door):
+		return ReasonCredentialScope, "a " + string(c.Kind) + " is not for this door"
+	case c.App != 0 && (a == nil || a.app.ID != c.App): // what is bound to an app opens nothing else
+		return ReasonCredentialScope, "is for another app"
+	case c.Protocol != "" && c.Protocol != door:
+		return ReasonCredentialScope, "is for " + string(c.Protocol) + " only"
+	case c.Kind == CredentialPassword && a.appPasswords(door) == schema.AppPasswordsOnly:
+		return ReasonCredentialScope, "the app takes app passwords only"
+	default:
+		return ReasonOK, ""
 	}
 }
 
