@@ -102,7 +102,7 @@ func arrows() []arrow {
 		arrow{from: "idp/api/...", to: slices.Concat(core, []string{"idp/...", "site", "internal/..."}), reason: "the API applies a site.yaml and knows no store"},
 		daemon("idp"),
 		arrow{from: "internal/...", reason: "internal packages are tools without a subject; they import nothing of ours"},
-		arrow{from: "config", reason: "the configuration is read before anything is built"},
+		arrow{from: "config", to: []string{"directory/geo"}, reason: "the configuration is read before anything is built; that a GeoIP file opens needs nothing else"},
 		arrow{from: "site", to: core, reason: "site.yaml is applied through the core's API"},
 		arrow{
 			from:   "cmd/...",

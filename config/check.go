@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"gatehouse/directory/geo"
 )
 
 // check adds a problem for every value that cannot work.
@@ -49,6 +51,7 @@ func (d *document) check() {
 	}
 	d.checkPOSIX()
 	d.checkAudit()
+	d.checkGeoIP()
 }
 
 func item(key string, i int) string { return fmt.Sprintf("%s[%d]", key, i) }
@@ -230,5 +233,23 @@ func (d *document) checkAudit() {
 	}
 	if a.WebhookTokenFile != "" && !webhook {
 		d.problem("audit.webhook_token_file", "there is no webhook in audit.checkpoints")
+	}
+}
+
+// checkGeoIP opens the databases. That the whole of each is sound is verified
+// when it is loaded.
+func (d *document) checkGeoIP() {
+	files := d.config.GeoIP.Files
+	for i, path := range files {
+		switch key := item("geoip.files", i); {
+		case path == "":
+			d.problem(key, "must not be empty")
+		case slices.Contains(files[:i], path):
+			d.problem(key, "%s is named twice", path)
+		default:
+			if err := geo.Check(path); err != nil {
+				d.problem(key, "%s %v", path, err)
+			}
+		}
 	}
 }

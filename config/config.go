@@ -40,6 +40,8 @@ type Config struct {
 	SelfService SelfService `yaml:"self_service"`
 	// The audit: who did what, and who came in.
 	Audit Audit `yaml:"audit"`
+	// Where addresses are, for policies that ask for it.
+	GeoIP GeoIP `yaml:"geoip"`
 }
 
 // Database says where the store is.
@@ -184,6 +186,14 @@ type Audit struct {
 	WebhookTokenFile string `yaml:"webhook_token_file"`
 }
 
+// GeoIP names the databases that say where an address is.
+type GeoIP struct {
+	// MaxMind or IP2Location databases in .mmdb format, as in [country.mmdb,
+	// asn.mmdb]. The first that knows a country, city or AS number tells it. A
+	// file that changes is loaded anew. None: no address has a country.
+	Files []string `yaml:"files"`
+}
+
 // Default returns the configuration of `gatehouse serve` without a file. Its
 // DataDir is relative to the current directory.
 func Default() Config {
@@ -204,6 +214,7 @@ func Default() Config {
 		POSIX:       POSIX{First: 1880000000, Last: 1999999999},
 		SelfService: SelfService{Writable: []string{}},
 		Audit:       Audit{Checkpoints: []string{}},
+		GeoIP:       GeoIP{Files: []string{}},
 	}
 }
 

@@ -81,6 +81,9 @@ func (d *document) absolute(dir string) error {
 	} {
 		*p = join(base, *p)
 	}
+	for i, path := range c.GeoIP.Files {
+		c.GeoIP.Files[i] = join(base, path)
+	}
 	prefixed := []*string{&c.Database.URL, &c.SCIM.Upstream}
 	for _, list := range [][]string{c.SCIM.Listen, c.IDP.Listen} {
 		for i := range list {

@@ -26,9 +26,9 @@ func TestLoadErrors(t *testing.T) {
 		environ  []string
 		want     string
 	}{
-		{name: "unknown key", in: "domain: example.org\nlisten: 1\n", want: `gatehouse.yaml:2:1: unknown key "listen"; known are domain, public_url, data_dir, keys_dir, database, tls, log, ldap, radius, scim, idp, metrics, posix, self_service, audit`},
+		{name: "unknown key", in: "domain: example.org\nlisten: 1\n", want: `gatehouse.yaml:2:1: unknown key "listen"; known are domain, public_url, data_dir, keys_dir, database, tls, log, ldap, radius, scim, idp, metrics, posix, self_service, audit, geoip`},
 		{name: "unknown key in a section", in: "ldap: {lisen: []}\n", want: `gatehouse.yaml:1:8: unknown key "lisen" in ldap; known are listen, listen_tls, listen_unix, profiles, peers, proxies`},
-		{name: "capital letters", in: "Domain: example.org\n", want: `gatehouse.yaml:1:1: unknown key "Domain"; known are domain, public_url, data_dir, keys_dir, database, tls, log, ldap, radius, scim, idp, metrics, posix, self_service, audit`},
+		{name: "capital letters", in: "Domain: example.org\n", want: `gatehouse.yaml:1:1: unknown key "Domain"; known are domain, public_url, data_dir, keys_dir, database, tls, log, ldap, radius, scim, idp, metrics, posix, self_service, audit, geoip`},
 		{name: "duplicate key", in: "domain: a.example\ndomain: b.example\n", want: `gatehouse.yaml:2:1: mapping key "domain" already defined at [1:1]`},
 		{name: "not yaml", in: "domain: [\n", want: `gatehouse.yaml:1:9: sequence end token ']' not found`},
 		{name: "two documents", in: "---\ndomain: a.example\n---\ndomain: b.example\n", want: `gatehouse.yaml:4:7: a second document; there must be one`},

@@ -132,7 +132,10 @@ func (d *Directory) place(ip netip.Addr) policy.Geo {
 	if !ip.IsValid() {
 		return policy.Geo{Why: "the address of the person's device is not known here"}
 	}
-	return policy.Geo{Why: "there is no GeoIP database"}
+	if d.config.Locate == nil {
+		return policy.Geo{Why: "there is no GeoIP database"}
+	}
+	return policy.Geo(d.config.Locate(ip))
 }
 
 // lastLogin returns when a user was last let in; zero: never.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"gatehouse/directory/credential"
+	"gatehouse/directory/geo"
 	"gatehouse/directory/schema"
 )
 
@@ -41,8 +43,9 @@ type Config struct {
 	AuditKeep     time.Duration // audit events that are older are removed; 0: none
 	Checkpoints   Courier       // takes the checkpoints of the audit away; nil: they are logged only
 
-	Peers   map[uint32]string     // service accounts of local users, by the user's number (PeerProof)
-	Metrics prometheus.Registerer // nil: none
+	Locate  func(netip.Addr) geo.Place // where an address is; nil: there is no GeoIP database
+	Peers   map[uint32]string          // service accounts of local users, by the user's number (PeerProof)
+	Metrics prometheus.Registerer      // nil: none
 }
 
 // Directory is the core: one per process, shared by the daemons in it.

@@ -12,12 +12,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/directory/directorytest"
+	"gatehouse/directory/geo"
 )
 
 var update = flag.Bool("update", false, "write what the commands said into the transcripts")
 
 // A transcript is a session at a shell, in a directory of its own that holds a
-// gatehouse.yaml:
+// gatehouse.yaml and a country.mmdb, by which 203.0.113.0/24 is in Switzerland:
 //
 //	# a remark
 //	+ FILE          the lines that follow, up to a lone dot, become FILE (0600)
@@ -41,7 +44,11 @@ func TestTranscripts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := newShell(t).replay(t, string(want))
+			s := newShell(t)
+			directorytest.GeoIP{
+				Kind: "GeoLite2-Country", Built: s.now, Networks: map[string]geo.Place{"203.0.113.0/24": {Country: "CH"}},
+			}.Write(t, "country.mmdb")
+			got := s.replay(t, string(want))
 			if *update {
 				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 					t.Fatal(err)

@@ -82,6 +82,7 @@ func (p *Patient) Examine(ctx context.Context) []Finding {
 		{"store", p.store},
 		{"clock", p.clock},
 		{"certificate", p.certificate},
+		{"geoip", p.geoip},
 		{"dns", p.dns},
 		{"daemons", p.daemons},
 		{"ports", p.ports},

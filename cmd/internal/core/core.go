@@ -48,10 +48,11 @@ type Core struct {
 	Store     *sqlstore.Store
 	Keys      directory.Keys
 
-	linker *directory.ChainLinker
-	unlock func()
-	lock   *hostlock.Lock
-	close  func() error
+	linker   *directory.ChainLinker
+	unfollow func() // ends following the GeoIP databases; nil: none are
+	unlock   func()
+	lock     *hostlock.Lock
+	close    func() error
 }
 
 // Open opens the core of an installation that Create has made.
@@ -121,13 +122,17 @@ func open(ctx context.Context, o Options, keys directory.Keys) (_ *Core, err err
 	if c.Store, err = sqlstore.Open(ctx, store); err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
+	locate, err := c.openGeoIP(ctx, o)
+	if err != nil {
+		return nil, err
+	}
 	c.Directory, err = directory.Open(directory.Config{
 		Store: c.Store, Keys: kept(keys, o.Daemon), Logger: o.Log, Now: o.Now,
 		Daemon: o.Daemon, Instance: host,
 		PosixFirst: int64(o.Config.POSIX.First), PosixLast: int64(o.Config.POSIX.Last),
 		SelfWritable: o.Config.SelfService.Writable, Peers: peers(o.Config.LDAP.Peers, o.Log), Metrics: o.Registry,
 		AuditStrict: o.Config.Audit.Strict, AuditKeep: time.Duration(o.Config.Audit.KeepDays) * 24 * time.Hour,
-		Checkpoints: o.Checkpoints,
+		Checkpoints: o.Checkpoints, Locate: locate,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the directory: %w", err)
@@ -172,6 +177,9 @@ func (c *Core) release() error {
 	var errs []error
 	if c.Directory != nil {
 		c.Directory.Close()
+	}
+	if c.unfollow != nil {
+		c.unfollow()
 	}
 	if c.Store != nil {
 		errs = append(errs, c.Store.Close())
