@@ -89,7 +89,6 @@ func (s *story) openApps(t *testing.T) {
     bindings: [{group: engineering}]
     ldap: {}
     oidc: {client_id: wiki, client_secret: "$secret", redirect_uris: ["$wiki/callback"]}
-    ldap: {}
   - slug: notes
     name: Notes
     bindings: [{group: staff}]
