@@ -26,7 +26,9 @@ func (w *world) bindRaw(dn string) net.Conn {
 }
 
 // bindPDU is a simple bind with the right password.
-func bindPDU(dn string) []byte {
+func bindPDU(dn string) []byte { return simpleBind(dn, password) }
+
+func simpleBind(dn, password string) []byte {
 	bind := wire.AppendOctets([]byte{2, 1, 3}, dn)
 	bind = append(wire.AppendHeader(bind, 0x80, len(password)), password...)
 	msg := append(wire.AppendHeader([]byte{2, 1, 1}, 0x60, len(bind)), bind...)
