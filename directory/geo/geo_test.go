@@ -3,6 +3,7 @@ package geo_test
 import (
 	"bytes"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/maxmind/mmdbwriter"
+	"github.com/maxmind/mmdbwriter/mmdbtype"
 
 	"gatehouse/directory/directorytest"
 	"gatehouse/directory/geo"
@@ -101,6 +104,46 @@ func TestLocate(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, files, cmp.Transformer("utc", time.Time.UTC)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A record that cannot be read is no country, counted, and logged once.
+func TestLocateUnreadable(t *testing.T) {
+	tree, err := mmdbwriter.New(mmdbwriter.Options{
+		DatabaseType: "X", Description: map[string]string{"en": "x"}, RecordSize: 24, IPVersion: 4, IncludeReservedNetworks: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	insert := func(network netip.Prefix, country mmdbtype.DataType) {
+		if err := tree.Insert(&net.IPNet{IP: network.Addr().AsSlice(), Mask: net.CIDRMask(network.Bits(), 32)}, mmdbtype.Map{"country": country}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 11_000 { // more than are looked at when it is loaded
+		code := mmdbtype.String([]string{"CH", "DE"}[i%2])
+		insert(netip.PrefixFrom(netip.AddrFrom4([4]byte{20, byte(i >> 8), byte(i), 0}), 24), mmdbtype.Map{"iso_code": code})
+	}
+	insert(netip.MustParsePrefix("203.0.113.0/24"), mmdbtype.String("Switzerland"))
+	var content, log bytes.Buffer
+	if _, err := tree.WriteTo(&content); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "x.mmdb")
+	if err := os.WriteFile(path, content.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := opened(t, slog.New(slog.NewTextHandler(&log, nil)), path)
+	for range 3 {
+		if got := d.Locate(netip.MustParseAddr("203.0.113.9")); got.Country != "" || got.Why == "" {
+			t.Errorf("%+v", got)
+		}
+	}
+	if d.Failures() != 3 || strings.Count(log.String(), "level=ERROR") != 1 {
+		t.Errorf("%d failures\n%s", d.Failures(), log.String())
+	}
+	if got := d.Locate(netip.MustParseAddr("20.0.0.1")); got.Country != "CH" {
+		t.Errorf("%+v", got)
 	}
 }
 
