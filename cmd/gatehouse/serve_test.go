@@ -111,7 +111,7 @@ func TestServeAndDoctor(t *testing.T) {
 			skipped++
 		}
 	}
-	if len(findings) != 13 || skipped > 2 { // the group, and perhaps the clock
+	if len(findings) != 14 || skipped > 3 { // the group, GeoIP, and perhaps the clock
 		t.Errorf("%+v", findings)
 	}
 	s.must(t, "backup", "copy")
