@@ -55,7 +55,13 @@ func newFixture(t testing.TB) *fixture {
 
 func newFixtureOn(t testing.TB, store directory.Store) *fixture {
 	t.Helper()
-	dir := directorytest.Core(t, store, nil)
+	return newFixtureWith(t, store, nil)
+}
+
+// newFixtureWith is newFixtureOn with changes to the configuration of the core.
+func newFixtureWith(t testing.TB, store directory.Store, edit func(*directory.Config)) *fixture {
+	t.Helper()
+	dir := directorytest.Core(t, store, edit)
 	logged := &syncBuffer{}
 	s, err := New(Config{
 		Directory: dir,

@@ -1,6 +1,7 @@
 package scimd
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -74,7 +75,16 @@ func keysOf(values []string, key func(string) (string, error)) []string {
 	return out
 }
 
-func usernameKey(s string) (string, error) { return name.Username(s, true) }
+// usernameKey is the key of whom a name means when it is typed to sign in, so that
+// a source and the doors never disagree about that.
+func usernameKey(s string) (string, error) {
+	if key := name.Login(s); key != "" {
+		return key, nil
+	}
+	return "", errNobody
+}
+
+var errNobody = errors.New("nobody can be called so")
 
 func emailKey(s string) (string, error) {
 	_, key, err := name.Email(s)
