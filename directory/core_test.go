@@ -412,7 +412,8 @@ func TestDisableWhileHashing(t *testing.T) {
 				Name: users[i].Username, Unhurried: true, Peer: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}),
 				Proof: directory.PasswordProof{Password: "correct horse"}, Protocol: directory.ProtocolLDAP,
 			})
-			if err != nil {
+			// On a busy machine some may not be decided in time: that lets nobody in.
+			if err != nil && !directory.Is(err, directory.Unavailable) {
 				t.Error(err)
 			}
 			if decisions[i].Allowed() && committed.Load() {
