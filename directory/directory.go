@@ -110,13 +110,10 @@ func Open(c Config) (*Directory, error) {
 	if d.limiter, err = newLimiter(&c, d.guessing); err != nil {
 		return nil, err
 	}
-	if d.rules, err = newRuleBook(); err != nil {
-		return nil, err
-	}
 	if d.dummy, err = credential.DefaultParams().Dummy(c.Rand); err != nil {
 		return nil, fmt.Errorf("prepare the hash for unknown users: %w", err)
 	}
-	d.cache, d.activity = newCache(), newActivity()
+	d.cache, d.activity, d.rules = newCache(), newActivity(), newRuleBook()
 	d.schema = map[string]schema.Attribute{}
 	for _, a := range schema.Attributes() {
 		d.schema[a.Key] = a

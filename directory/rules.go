@@ -15,13 +15,15 @@ const maxPrograms = 1_000
 
 // ruleBook compiles the rules of policies, each once.
 type ruleBook struct {
-	compiler *policy.Compiler
+	// compiler is made for the first rule: it takes megabytes, and many
+	// installations have none.
+	compiler func() (*policy.Compiler, error)
 
 	mu       sync.Mutex
 	programs map[string]*policy.Program // by rule
 }
 
-func newRuleBook() (*ruleBook, error) {
+func newRuleBook() *ruleBook {
 	words := policy.Vocabulary{GroupKey: name.Group}
 	for _, a := range schema.Attributes() {
 		if !a.Computed && !a.Single {
@@ -31,11 +33,10 @@ func newRuleBook() (*ruleBook, error) {
 	for _, f := range Factors() {
 		words.Factors = append(words.Factors, string(f))
 	}
-	c, err := policy.New(words)
-	if err != nil {
-		return nil, err
+	return &ruleBook{
+		compiler: sync.OnceValues(func() (*policy.Compiler, error) { return policy.New(words) }),
+		programs: map[string]*policy.Program{},
 	}
-	return &ruleBook{compiler: c, programs: map[string]*policy.Program{}}, nil
 }
 
 // program returns the compiled rule. The error is a *policy.Error.
@@ -46,8 +47,11 @@ func (b *ruleBook) program(rule string) (*policy.Program, error) {
 	if p != nil {
 		return p, nil
 	}
-	p, err := b.compiler.Compile(rule)
+	c, err := b.compiler()
 	if err != nil {
+		return nil, err
+	}
+	if p, err = c.Compile(rule); err != nil {
 		return nil, err
 	}
 	b.mu.Lock()
@@ -66,7 +70,11 @@ func (b *ruleBook) checkRule(p *Policy) (*policy.Program, error) {
 		if p.Rule != "" {
 			return nil, invalid("policy", "rule", "policy %s has a rule and a ready-made one; keep one of them", p.Name)
 		}
-		rule, err := b.compiler.Write(*p.Ready)
+		c, err := b.compiler()
+		if err != nil {
+			return nil, err
+		}
+		rule, err := c.Write(*p.Ready)
 		if err != nil {
 			return nil, invalid("policy", "rule", "%s: %v", p.Name, err)
 		}
