@@ -103,7 +103,7 @@ func FuzzFragments(f *testing.F) {
 	f.Add([]byte("a TLS message that is longer than one packet"), 101)
 	f.Fuzz(func(t *testing.T, message []byte, mtu int) {
 		if len(message) > maxMessage {
-			t.Skip()
+			return
 		}
 		var sender, receiver frame
 		sender.load(message)
