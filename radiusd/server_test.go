@@ -289,12 +289,8 @@ func TestClientsFollowTheFeed(t *testing.T) {
 		})
 		return err
 	})
-	changed := time.Now()
 	keys := func() int { return len(w.server.clients.get(w.client.ID).keys) }
 	waitFor(t, func() bool { return keys() == 2 })
-	if took := time.Since(changed); took > 100*time.Millisecond {
-		t.Errorf("the change took %v", took)
-	}
 	w.ask(accessRequest(t, "alice", alicePassword)) // the old secret still counts
 	w.write(func(tx *directory.Writer) error { return tx.DeleteRADIUSClient(w.client.ID) })
 	waitFor(t, func() bool { return w.server.clients.len() == 0 })
