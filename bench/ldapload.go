@@ -74,6 +74,9 @@ func paged(cookie []byte) []byte {
 	return tlv(tagSequence, octets("1.2.840.113556.1.4.319"), tlv(tagOctetString, value))
 }
 
+// readBuffer holds the frames of a page; the heads that next looks at are short.
+const readBuffer = 64 << 10
+
 // ldapConn sends encoded requests and reads the answers without decoding more
 // than it must.
 type ldapConn struct {
@@ -89,14 +92,41 @@ func dialLDAP(addr, dn, password string) (*ldapConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &ldapConn{Conn: conn, in: bufio.NewReaderSize(conn, 256<<10)}
+	c := newLDAPConn(conn)
 	if dn == "" {
 		return c, nil
 	}
-	if _, _, err := c.roundTrip(bindRequest(dn, password)); err != nil {
+	code, err := c.bind(dn, password)
+	if err == nil && code != 0 {
+		err = fmt.Errorf("result code %d", code)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("bind as %s: %w", dn, err), conn.Close())
 	}
 	return c, nil
+}
+
+func newLDAPConn(conn net.Conn) *ldapConn {
+	return &ldapConn{Conn: conn, in: bufio.NewReaderSize(conn, readBuffer)}
+}
+
+// bind returns the result code of a simple bind.
+func (c *ldapConn) bind(dn, password string) (code int, err error) {
+	if _, err := c.Write(bindRequest(dn, password)); err != nil {
+		return 0, err
+	}
+	body, err := c.next()
+	if err != nil {
+		return 0, err
+	}
+	op, value, _, err := operation(body)
+	if err == nil && (op != tagBindResponse || len(value) < 3) {
+		err = fmt.Errorf("an answer with tag %#x", op)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return int(value[2]), nil // LDAPResult begins with the code: 0a 01 nn
 }
 
 // roundTrip sends a request and reads up to its last answer, which must be a

@@ -92,7 +92,7 @@ func shutOut(ctx context.Context, g *stage.Gatehouse, p people, token string, i 
 		entered++
 		_ = again.Close()
 	}
-	in, err := accepted(g.Auth, p, name)
+	in, err := accepted(g.Auth, p.radius, name, p.secret)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -110,12 +110,12 @@ func shutOut(ctx context.Context, g *stage.Gatehouse, p people, token string, i 
 }
 
 // accepted reports whether an access point gets an Access-Accept for somebody.
-func accepted(addr string, p people, name string) (bool, error) {
-	requests, err := accessRequests(1, p.radius, func(int) string { return name }, func(int) string { return p.secret })
+func accepted(addr, secret, name, password string) (bool, error) {
+	requests, err := accessRequests(1, secret, func(int) string { return name }, func(int) string { return password })
 	if err != nil {
 		return false, err
 	}
-	seal(requests[0], 1, p.radius)
+	seal(requests[0], 1, secret)
 	conn, err := dialNAS(addr, requests)
 	if err != nil {
 		return false, err

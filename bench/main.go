@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "ldap,radius,lockdown,idle", "what to measure: ldap, radius, lockdown, idle, projection")
+	only := flag.String("only", "ldap,radius,lockdown,flood,idle", "what to measure: ldap, radius, lockdown, flood, idle, projection")
 	run := runner{}
 	flag.DurationVar(&run.length, "time", 5*time.Second, "how long to measure each")
 	flag.IntVar(&run.people, "users", 10_000, "people in the directory (ldap, radius)")
@@ -55,6 +55,7 @@ func (r *runner) all(ctx context.Context, only []string) (err error) {
 		{"ldap", r.ldap},
 		{"radius", r.radius},
 		{"lockdown", r.lockdown},
+		{"flood", r.flood},
 		{"idle", r.idle},
 		{"projection", r.projection},
 	}

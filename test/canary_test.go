@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gatehouse/test/stage"
 )
 
 // canary looks for every secret of the story in all that an attacker or an
@@ -15,11 +18,12 @@ import (
 // audit trail, command lines and environments. It must be in none.
 func (s *story) canary(t *testing.T) {
 	held := s.party.current()
-	secrets := map[string]string{
+	secrets := s.markers(t)
+	maps.Copy(secrets, map[string]string{
 		"the administrator's password": s.adminPassword, "alice's password": s.alicePassword, "jane's password": s.password,
 		"the reader's password": s.readerPassword, "the RADIUS secret": s.radiusSecret, "the SCIM token": s.hrToken,
 		"a client secret": s.party.secret, "a refresh token": held.Refresh, "an access token": held.Access,
-	}
+	})
 	for place, content := range s.readable(t) {
 		for what, secret := range secrets {
 			if bytes.Contains(content, []byte(secret)) {
@@ -27,6 +31,41 @@ func (s *story) canary(t *testing.T) {
 			}
 		}
 	}
+}
+
+// markers gives alice one credential of every kind, shows each to a door, and
+// returns the secrets.
+func (s *story) markers(t *testing.T) map[string]string {
+	t.Helper()
+	laptop := filepath.Join(t.TempDir(), "laptop.pem")
+	made := map[string]string{
+		"an app password":          s.made(t, "app-password", "create", "alice", "--app", "wiki", "--label", "mail program"),
+		"a network password":       s.made(t, "network-password", "create", "alice", "--label", "phone"),
+		"a Samba password":         s.made(t, "network-password", "create", "alice", "--label", "files", "--kind", "samba"),
+		"the password of a device": s.made(t, "device-cert", "create", "alice", "--label", "laptop", "--pem", laptop),
+	}
+	for _, secret := range made {
+		s.whoami(t, "uid=alice,ou=users,"+stage.BaseDN, secret)
+		s.pap(t, "alice", secret)
+	}
+	for i, code := range strings.Fields(s.cli(t, "", "recovery-codes", "create", "alice").Stdout) {
+		made[fmt.Sprintf("recovery code %d", i+1)] = code
+	}
+	s.pap(t, "alice", s.alicePassword+";"+made["recovery code 1"])
+	s.cli(t, "", "user", "unlock", "alice") // most were the wrong thing at that door
+	seed := s.authenticator(t, "alice")
+	s.pap(t, "alice", s.alicePassword+";"+oathtool(t, seed))
+	key, _, found := strings.Cut(strings.TrimPrefix(string(file(t, laptop)), "-----BEGIN PRIVATE KEY-----\n"), "\n")
+	if !found || len(key) < 40 {
+		t.Fatalf("no key in the PEM file: %q", key)
+	}
+	made["the seed of an authenticator"], made["the key of a device"] = seed, key
+	for what, secret := range made {
+		if len(secret) < 8 {
+			t.Errorf("%s is %q: too short to be looked for", what, secret)
+		}
+	}
+	return made
 }
 
 // readable is everything that must hold no secret.
