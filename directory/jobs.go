@@ -38,18 +38,25 @@ func (w *Writer) AddJob(n NewJob) error {
 			return err
 		}
 	}
-	id, _, err := w.newRow()
+	j, err := w.d.newJob(n, w.now)
 	if err != nil {
 		return err
 	}
-	j := Job{ID: JobID(id), Kind: n.Kind, Key: n.Key, RunAt: n.RunAt, ReservedFor: n.ReservedFor, Created: w.now}
-	if n.ReservedFor != "" {
-		j.ReservedTil = w.now.Add(n.Reserve)
-	}
-	if j.Payload, err = w.d.keys.seal(seal.Jobs, j.place(), n.Payload); err != nil {
-		return err
-	}
 	return w.tx.Jobs.Insert(j)
+}
+
+// newJob makes the row of a job.
+func (d *Directory) newJob(n NewJob, now time.Time) (Job, error) {
+	id, err := d.ids.next()
+	if err != nil {
+		return Job{}, err
+	}
+	j := Job{ID: JobID(id), Kind: n.Kind, Key: n.Key, RunAt: n.RunAt, ReservedFor: n.ReservedFor, Created: now}
+	if n.ReservedFor != "" {
+		j.ReservedTil = now.Add(n.Reserve)
+	}
+	j.Payload, err = d.keys.seal(seal.Jobs, j.place(), n.Payload)
+	return j, err
 }
 
 func (j *Job) place() seal.Place {
@@ -62,7 +69,16 @@ func (j *Job) place() seal.Place {
 func (d *Directory) ClaimJobs(ctx context.Context, kinds []string, max int) ([]Job, error) {
 	owner := d.config.Daemon + "@" + d.config.Instance
 	var claimed []Job
-	err := d.store.Record(ctx, func(tx *Tx) error {
+	due := 0
+	// Most of the time nothing is due, and then nobody has to wait for a writer.
+	err := d.store.View(ctx, func(tx *Tx) (err error) {
+		due, err = tx.Jobs.Count(JobQuery{Kinds: kinds, DueAt: d.now()})
+		return err
+	})
+	if err != nil || due == 0 {
+		return nil, err
+	}
+	err = d.store.Record(ctx, func(tx *Tx) error {
 		claimed = nil
 		now := d.now()
 		due, err := all(tx.Jobs.Take(JobQuery{Kinds: kinds, DueAt: now, Limit: max}))

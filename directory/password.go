@@ -75,7 +75,7 @@ func (w *Writer) SetPassword(id UserID, hash PasswordHash) error {
 		return err
 	}
 	if had > 0 && w.by.User != id {
-		if err := w.endArtefacts(id, &LockdownReport{}); err != nil {
+		if err := w.endArtefacts(id, string(VerbSetPassword), &LockdownReport{}); err != nil {
 			return err
 		}
 	}

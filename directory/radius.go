@@ -59,6 +59,13 @@ type RADIUSSession struct {
 	Accepted         time.Time
 	Updated          time.Time
 	Ended            time.Time
+	NASID            string            // NAS-Identifier, as sent
+	Peer             string            // the address that the NAS asked from
+	Admission        []byte            // JSON of radiusd: how they were let in, to decide it again
+	Terms            string            // what the NAS was told to grant, as a digest
+	Expires          time.Time         // when the last Session-Timeout that was sent for it is over
+	Until            time.Time         // when the clock alone may change the decision; zero: never
+	Disconnect       DisconnectOutcome // of the last Disconnect; empty: none since it was alive
 }
 
 // RADIUSSessionQuery selects network sessions, newest first.
@@ -68,7 +75,9 @@ type RADIUSSessionQuery struct {
 	User          UserID
 	AcctSessionID string
 	Calling       string
-	Open          bool // accepted or started
+	Open          bool      // accepted or started
+	LiveAfter     time.Time // open, or presumed to have ended, but not before then
+	UntilBefore   time.Time // Until is set and before
 	EndedBefore   time.Time
 	Limit         int
 }

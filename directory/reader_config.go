@@ -45,6 +45,12 @@ func (r *Reader) RADIUSClients(q RADIUSClientQuery) iter.Seq2[RADIUSClient, erro
 	return only(r, VerbReadConfig, r.tx.Clients.Find(q))
 }
 
+// NetworkSessions yields the connections of devices through RADIUS clients, newest
+// first.
+func (r *Reader) NetworkSessions(q RADIUSSessionQuery) iter.Seq2[RADIUSSession, error] {
+	return only(r, VerbReadCredentials, r.tx.Network.Find(q))
+}
+
 // SCIMSources yields SCIM sources by name.
 func (r *Reader) SCIMSources(q SCIMSourceQuery) iter.Seq2[SCIMSource, error] {
 	return only(r, VerbReadConfig, r.tx.SCIMSources.Find(q))

@@ -30,7 +30,7 @@ var (
 		"SaveSCIMSource": directory.VerbWriteConfig, "DeleteSCIMSource": directory.VerbWriteConfig,
 		"AddSigningKey": directory.VerbWriteConfig, "SetKeyState": directory.VerbWriteConfig, "Bootstrap": directory.VerbWriteConfig,
 		"AddCertificate": directory.VerbSetPassword, "RevokeCertificate": directory.VerbSetPassword,
-		"AddJob": directory.VerbWriteArtefacts,
+		"AddJob": directory.VerbWriteArtefacts, "EndNetworkSession": directory.VerbEndSession,
 	}
 	readerVerbs = map[string]directory.Verb{
 		"Users": directory.VerbReadUsers, "BareUsers": directory.VerbReadUsers, "CountUsers": directory.VerbReadUsers,
@@ -40,7 +40,7 @@ var (
 		"Memberships": directory.VerbReadUsers, "Nestings": directory.VerbReadUsers, "GroupsOf": directory.VerbReadUsers,
 		"ExternalIDs": directory.VerbReadUsers, "Head": directory.VerbReadUsers, "Now": directory.VerbReadUsers, "Snapshot": directory.VerbReadUsers,
 		"Grants": directory.VerbReadCredentials, "Credentials": directory.VerbReadCredentials, "Certificates": directory.VerbReadCredentials,
-		"LastLogin": directory.VerbReadCredentials, "Limits": directory.VerbReadCredentials,
+		"NetworkSessions": directory.VerbReadCredentials, "LastLogin": directory.VerbReadCredentials, "Limits": directory.VerbReadCredentials,
 		"Apps": directory.VerbReadConfig, "AppBySlug": directory.VerbReadConfig, "Facets": directory.VerbReadConfig,
 		"Bindings": directory.VerbReadConfig, "Policies": directory.VerbReadConfig, "PolicyByName": directory.VerbReadConfig,
 		"BoundTo": directory.VerbReadConfig, "Warnings": directory.VerbReadConfig, "RADIUSClients": directory.VerbReadConfig,
@@ -84,6 +84,7 @@ var expected = map[directory.Verb]who{
 	directory.VerbWriteMembers:   {directory.RoleOwner: 3, directory.RoleAdmin: 3, directory.WriteMembers: 0, directory.APIWrite: 0},
 	directory.VerbWriteConfig:    {directory.RoleOwner: 3, directory.RoleAdmin: 3},
 	directory.VerbWriteArtefacts: {},
+	directory.VerbEndSession:     {directory.RoleOwner: 3, directory.RoleAdmin: 1, directory.RoleHelpdesk: 0, anybody: 0},
 	directory.VerbReadUsers: {
 		directory.RoleOwner: 3, directory.RoleAdmin: 3, directory.RoleHelpdesk: 3, directory.RoleAuditor: 3,
 		directory.ReadDirectory: 0, directory.APIRead: 0, directory.APIWrite: 0,

@@ -49,7 +49,7 @@ func (w *Writer) DeleteUser(id UserID) error {
 		return err
 	}
 	r := LockdownReport{}
-	if err := w.endArtefacts(id, &r); err != nil {
+	if err := w.endArtefacts(id, string(VerbDeleteUser), &r); err != nil {
 		return err
 	}
 	if err := w.keepRows(&u); err != nil {

@@ -10,8 +10,10 @@ type LockdownReport struct {
 	User            User
 	Sessions        int // browser sessions ended
 	Tokens          int // tokens and codes revoked
-	NetworkSessions int // RADIUS sessions that get a Disconnect-Request
+	NetworkSessions int // network sessions whose NAS is told to end them
 	Credentials     int // credentials revoked; lockdown only
+
+	Waiting []WaitingSession // network sessions whose NAS cannot be told
 }
 
 // DisableUser refuses the user everywhere from the next attempt on and ends what
@@ -54,12 +56,12 @@ func (w *Writer) shut(id UserID, v Verb, status Status, reason string) (Lockdown
 		}
 		r.Credentials += certificates
 	}
-	if err := w.endArtefacts(id, &r); err != nil {
+	if err := w.endArtefacts(id, string(v), &r); err != nil {
 		return r, err
 	}
 	err = w.saveUser(&u, UserStatusChanged, v, map[string]any{
 		"reason": reason, "sessions": r.Sessions,
-		"tokens": r.Tokens, "network_sessions": r.NetworkSessions, "credentials": r.Credentials,
+		"tokens": r.Tokens, "network_sessions": r.NetworkSessions, "network_sessions_waiting": len(r.Waiting), "credentials": r.Credentials,
 	})
 	r.User = u
 	return r, err
@@ -80,10 +82,10 @@ func (w *Writer) revokeCredentials(id UserID) (int, error) {
 	return w.tx.Credentials.Delete(CredentialQuery{IDs: ids})
 }
 
-// endArtefacts marks the user's sessions and tokens as revoked and counts the
-// open network sessions. The higher epoch has killed them already; the rows say
-// so to whoever looks.
-func (w *Writer) endArtefacts(id UserID, r *LockdownReport) error {
+// endArtefacts marks the user's sessions and tokens as revoked and has the network
+// sessions ended, because of why. The higher epoch has killed them already; the
+// rows say so to whoever looks.
+func (w *Writer) endArtefacts(id UserID, why string, r *LockdownReport) error {
 	sessions, err := all(w.tx.Sessions.Take(SessionQuery{User: id, LiveAt: w.now}))
 	if err != nil {
 		return err
@@ -109,8 +111,7 @@ func (w *Writer) endArtefacts(id UserID, r *LockdownReport) error {
 		}
 	}
 	r.Sessions = len(sessions)
-	r.NetworkSessions, err = w.tx.Network.Count(RADIUSSessionQuery{User: id, Open: true})
-	return err
+	return w.disconnectUser(id, why, r)
 }
 
 // EnableUser lets a disabled user in again. It revives no session or token. A

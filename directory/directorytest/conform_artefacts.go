@@ -165,9 +165,12 @@ func radiusSessionCase() tableCase[directory.RADIUSSession, directory.RADIUSSess
 			ID: 1, Client: 1, User: 1, Username: "user01", Epoch: 5, AcctSessionID: "a1", State: directory.RADIUSStarted,
 			CallingStationID: "AA-BB", CalledStationID: "CC:wifi", NASIP: "10.0.0.1", NASPort: "3", FramedIP: "10.1.0.1", Instance: "r1",
 			LocalAddr: "10.0.0.2", InputOctets: 1 << 40, OutputOctets: 2, SessionTime: 3, Accepted: at(9), Updated: at(10),
+			NASID: "ap-1", Peer: "10.0.0.3", Admission: []byte(`{"method":"pap"}`), Terms: "t", Expires: at(40), Until: at(30),
+			Disconnect: directory.DisconnectSilent,
 		},
 		{ID: 3, Client: 1, User: 1, State: directory.RADIUSAccepted, Accepted: at(8), Updated: at(8)},
 		{ID: 2, Client: 2, User: 2, AcctSessionID: "a1", State: directory.RADIUSEnded, TerminateCause: "Idle", Accepted: at(7), Updated: at(7), Ended: at(8)},
+		{ID: 4, Client: 2, User: 2, State: directory.RADIUSPresumedEnded, Accepted: at(6), Updated: at(6), Ended: at(9)},
 	}
 	return tableCase[directory.RADIUSSession, Q]{
 		table: func(tx *directory.Tx) directory.Table[directory.RADIUSSession, Q] { return tx.Network },
@@ -177,7 +180,7 @@ func radiusSessionCase() tableCase[directory.RADIUSSession, directory.RADIUSSess
 		},
 		gone:   func(r *directory.RADIUSSession) { r.ID = 99 },
 		remove: Q{EndedBefore: at(9)},
-		left:   rows[:2],
+		left:   []directory.RADIUSSession{rows[0], rows[1], rows[3]},
 		queries: []queryCase[Q]{
 			{name: "ids", q: Q{IDs: []int64{2, 3}}, want: []int{1, 2}},
 			{name: "client and session", q: Q{Client: 1, AcctSessionID: "a1"}, want: []int{0}},
@@ -185,7 +188,11 @@ func radiusSessionCase() tableCase[directory.RADIUSSession, directory.RADIUSSess
 			{name: "calling", q: Q{Calling: "AA-BB"}, want: []int{0}},
 			{name: "open", q: Q{Open: true}, want: []int{0, 1}},
 			{name: "ended", q: Q{EndedBefore: at(9)}, want: []int{2}},
-			{name: "limit", q: Q{Limit: 2}, want: []int{0, 1}, count: 3},
+			{name: "live", q: Q{LiveAfter: at(9)}, want: []int{0, 1, 3}},
+			{name: "live, of those ended later", q: Q{LiveAfter: at(10)}, want: []int{0, 1}},
+			{name: "until", q: Q{UntilBefore: at(31)}, want: []int{0}},
+			{name: "until, not yet", q: Q{UntilBefore: at(30)}, want: []int{}},
+			{name: "limit", q: Q{Limit: 2}, want: []int{0, 1}, count: 4},
 		},
 	}
 }

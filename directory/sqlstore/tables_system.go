@@ -65,14 +65,16 @@ func radiusSessionsTable(c *conn) *table[directory.RADIUSSession, directory.RADI
 	return (&table[directory.RADIUSSession, directory.RADIUSSessionQuery]{
 		c: c, name: "radius_sessions", entity: "network session", keys: 1,
 		columns: "id client_id user_id username epoch acct_session_id state calling_station_id called_station_id nas_ip nas_port" +
-			" framed_ip instance local_addr input_octets output_octets session_time terminate_cause accepted updated ended",
+			" framed_ip instance local_addr input_octets output_octets session_time terminate_cause accepted updated ended" +
+			" nas_id peer admission terms expires until disconnect",
 		fields: func(r *directory.RADIUSSession) []field {
 			return []field{
 				number(&r.ID), number(&r.Client), number(&r.User), text(&r.Username), number(&r.Epoch),
 				text(&r.AcctSessionID), text(&r.State), text(&r.CallingStationID), text(&r.CalledStationID), text(&r.NASIP),
 				text(&r.NASPort), text(&r.FramedIP), text(&r.Instance), text(&r.LocalAddr), number(&r.InputOctets),
 				number(&r.OutputOctets), number(&r.SessionTime), text(&r.TerminateCause), micros(&r.Accepted),
-				micros(&r.Updated), micros(&r.Ended),
+				micros(&r.Updated), micros(&r.Ended), text(&r.NASID), text(&r.Peer), rawJSON(&r.Admission), text(&r.Terms),
+				micros(&r.Expires), micros(&r.Until), text(&r.Disconnect),
 			}
 		},
 		where: func(q *directory.RADIUSSessionQuery, s *selection) {
@@ -85,6 +87,10 @@ func radiusSessionsTable(c *conn) *table[directory.RADIUSSession, directory.RADI
 				s.restricted = true
 				s.always("state IN ('accepted', 'started')")
 			}
+			if !q.LiveAfter.IsZero() {
+				s.where("(state IN ('accepted', 'started') OR state = 'presumed-ended' AND ended >= ?)", stamp(q.LiveAfter))
+			}
+			before(s, "until", q.UntilBefore)
 			before(s, "ended", q.EndedBefore)
 			s.order = "accepted DESC, id DESC"
 			s.page(q.Limit, 0)

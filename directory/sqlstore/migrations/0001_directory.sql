@@ -314,13 +314,21 @@ CREATE TABLE radius_sessions (
     terminate_cause    TEXT NOT NULL DEFAULT '',
     accepted           BIGINT NOT NULL,
     updated            BIGINT NOT NULL,
-    ended              BIGINT NOT NULL DEFAULT 0
+    ended              BIGINT NOT NULL DEFAULT 0,
+    nas_id             TEXT NOT NULL DEFAULT '',
+    peer               TEXT NOT NULL DEFAULT '',
+    admission          TEXT NOT NULL DEFAULT '',
+    terms              TEXT NOT NULL DEFAULT '',
+    expires            BIGINT NOT NULL DEFAULT 0,
+    until              BIGINT NOT NULL DEFAULT 0,
+    disconnect         TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX radius_sessions_user_id ON radius_sessions (user_id, accepted);
 CREATE INDEX radius_sessions_acct ON radius_sessions (client_id, acct_session_id);
 CREATE INDEX radius_sessions_calling ON radius_sessions (calling_station_id);
 CREATE INDEX radius_sessions_accepted ON radius_sessions (accepted);
 CREATE INDEX radius_sessions_ended ON radius_sessions (ended) WHERE ended <> 0;
+CREATE INDEX radius_sessions_until ON radius_sessions (until) WHERE until <> 0;
 
 CREATE TABLE radius_accounting (
     id              BIGINT NOT NULL PRIMARY KEY,
