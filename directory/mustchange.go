@@ -1,6 +1,10 @@
 package directory
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"iter"
+	"time"
+)
 
 // passwordParams are the Params of a sign-in password.
 type passwordParams struct {
@@ -34,6 +38,29 @@ func (w *Writer) RequirePasswordChange(id UserID) error {
 		return err
 	}
 	return w.audit(VerbSetPassword, u.touched(), map[string]any{"must_change": true})
+}
+
+// PasswordState is what may be known of a sign-in password.
+type PasswordState struct {
+	User       UserID
+	Changed    time.Time // when it was set
+	MustChange bool      // it opens nothing but its own change
+}
+
+// Passwords yields the state of the sign-in passwords of users, or of all for
+// nil, by user. Who has none is left out.
+func (r *Reader) Passwords(users []UserID) iter.Seq2[PasswordState, error] {
+	rows := r.tx.Snapshot.Passwords()
+	if users != nil {
+		rows = r.tx.Credentials.Find(CredentialQuery{Users: users, Kinds: []CredentialKind{CredentialPassword, CredentialServicePassword}})
+	}
+	return func(yield func(PasswordState, error) bool) {
+		for c, err := range only(r, VerbReadCredentials, rows) {
+			if !yield(PasswordState{User: c.User, Changed: c.Created, MustChange: c.mustChange()}, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // mustChange reports whether the password has to be changed before it opens

@@ -39,7 +39,7 @@ var (
 		"Group": directory.VerbReadUsers, "GroupByUID": directory.VerbReadUsers, "GroupByName": directory.VerbReadUsers,
 		"Memberships": directory.VerbReadUsers, "Nestings": directory.VerbReadUsers, "GroupsOf": directory.VerbReadUsers,
 		"ExternalIDs": directory.VerbReadUsers, "Head": directory.VerbReadUsers, "Now": directory.VerbReadUsers, "Snapshot": directory.VerbReadUsers,
-		"Grants": directory.VerbReadCredentials, "Credentials": directory.VerbReadCredentials, "Certificates": directory.VerbReadCredentials,
+		"Grants": directory.VerbReadCredentials, "Credentials": directory.VerbReadCredentials, "Passwords": directory.VerbReadCredentials, "Certificates": directory.VerbReadCredentials,
 		"NetworkSessions": directory.VerbReadCredentials, "LastLogin": directory.VerbReadCredentials, "Limits": directory.VerbReadCredentials,
 		"Apps": directory.VerbReadConfig, "AppBySlug": directory.VerbReadConfig, "Facets": directory.VerbReadConfig,
 		"Bindings": directory.VerbReadConfig, "Policies": directory.VerbReadConfig, "PolicyByName": directory.VerbReadConfig,

@@ -136,6 +136,9 @@ type Snapshot interface {
 	Emails() iter.Seq2[EmailRow, error]
 	// PosixIDs yields Number and OwnerUID of all numbers in use, by number.
 	PosixIDs() iter.Seq2[PosixID, error]
+	// Passwords yields User, Kind, Created and Params of all sign-in passwords, of
+	// people and of service accounts, by user.
+	Passwords() iter.Seq2[Credential, error]
 	// Members yields the direct members of all groups, by group.
 	Members() iter.Seq2[GroupMembers, error]
 }

@@ -234,6 +234,10 @@ func conformSnapshot(t *testing.T, s directory.Store) {
 			tx.PosixIDs.Insert(
 				directory.PosixID{Number: 7, OwnerUID: uid(1, 2)}, directory.PosixID{Number: 5, OwnerUID: uid(1, 1)},
 				directory.PosixID{Number: 6, OwnerUID: uid(1, 3), Released: at(9)}),
+			tx.Credentials.Insert(
+				directory.Credential{ID: 1, User: 2, Kind: directory.CredentialPassword, Verifier: "x", Created: at(3), Params: []byte(`{"must_change":true}`)},
+				directory.Credential{ID: 2, User: 2, Kind: directory.CredentialTOTP, Created: at(5)},
+				directory.Credential{ID: 3, User: 1, Kind: directory.CredentialServicePassword, Verifier: "x", Created: at(4)}),
 			tx.Members.Insert(
 				directory.Membership{Group: 1, User: 1, Source: "local"}, directory.Membership{Group: 1, User: 1, Source: "hr"},
 				directory.Membership{Group: 1, User: 2, Source: "local", Ends: at(5)},
@@ -263,6 +267,14 @@ func conformSnapshot(t *testing.T, s directory.Store) {
 			return err
 		}
 		same(t, "numbers", numbers, []directory.PosixID{{Number: 5, OwnerUID: uid(1, 1)}, {Number: 7, OwnerUID: uid(1, 2)}})
+		passwords, err := collect(tx.Snapshot.Passwords())
+		if err != nil {
+			return err
+		}
+		same(t, "passwords", passwords, []directory.Credential{
+			{User: 1, Kind: directory.CredentialServicePassword, Created: at(4)},
+			{User: 2, Kind: directory.CredentialPassword, Created: at(3), Params: []byte(`{"must_change":true}`)},
+		})
 		members, err := collect(tx.Snapshot.Members())
 		same(t, "members", members, []directory.GroupMembers{
 			{Group: 1, Users: []directory.UserID{1, 1}, Timed: 1}, {Group: 3, Timed: 1},

@@ -207,7 +207,7 @@ func operationalTypes() []AttributeType {
 		operational(dn("1.2.840.113556.1.2.102", "memberOf")),
 		operational(dn("1.3.6.1.4.1.42.2.27.9.1.792", "isMemberOf")),
 		operational(single(text("2.16.840.1.113730.3.1.610", "nsAccountLock"))),
-		to(personal, moment("1.3.6.1.4.1.42.2.27.8.1.16", "pwdChangedTime")),
+		to(FullTree|Admin, moment("1.3.6.1.4.1.42.2.27.8.1.16", "pwdChangedTime")),
 		to(Admin, moment("1.3.6.1.4.1.42.2.27.8.1.17", "pwdAccountLockedTime")),
 		to(Admin, boolean("1.3.6.1.4.1.42.2.27.8.1.22", "pwdReset")),
 	}

@@ -39,6 +39,14 @@ func (s snapshot) PosixIDs() iter.Seq2[directory.PosixID, error] {
 		func(p *directory.PosixID) []field { return []field{number(&p.Number), text(&p.OwnerUID)} })
 }
 
+// Passwords yields what may be known of passwords.
+func (s snapshot) Passwords() iter.Seq2[directory.Credential, error] {
+	return each(s.c, "SELECT user_id, kind, created, params FROM credentials WHERE kind IN ('password', 'service_password')"+
+		" ORDER BY user_id", nil, func(c *directory.Credential) []field {
+		return []field{number(&c.User), text(&c.Kind), micros(&c.Created), rawJSON(&c.Params)}
+	})
+}
+
 // Members yields the members of each group that has some.
 func (s snapshot) Members() iter.Seq2[directory.GroupMembers, error] {
 	const always = "CASE WHEN starts = 0 AND ends = 0 THEN "

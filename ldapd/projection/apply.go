@@ -19,6 +19,7 @@ type work struct {
 	whole    map[directory.GroupID]bool
 	parents  map[directory.GroupID]bool
 	rowUsers map[directory.UserID]directory.User
+	password map[directory.UserID]directory.PasswordState
 	rowGroup map[directory.GroupID]directory.Group
 	members  map[directory.GroupID]map[directory.UserID]spans // of whole groups
 	children map[directory.GroupID]map[directory.GroupID]spans
@@ -41,7 +42,7 @@ const readMost = 500
 func newWork(s *state, now func() time.Time) *work {
 	return &work{
 		s: s, now: now, pairs: map[pair]spans{}, whole: map[directory.GroupID]bool{}, parents: map[directory.GroupID]bool{},
-		rowUsers: map[directory.UserID]directory.User{}, rowGroup: map[directory.GroupID]directory.Group{},
+		rowUsers: map[directory.UserID]directory.User{}, password: map[directory.UserID]directory.PasswordState{}, rowGroup: map[directory.GroupID]directory.Group{},
 		members:  map[directory.GroupID]map[directory.UserID]spans{},
 		children: map[directory.GroupID]map[directory.GroupID]spans{}, nested: map[[2]directory.GroupID]spans{},
 	}
@@ -52,7 +53,8 @@ func (w *work) plan(changes []directory.Change) bool {
 	users, groups, apps := map[directory.UserID]bool{}, map[directory.GroupID]bool{}, map[directory.AppID]bool{}
 	for _, c := range changes {
 		switch c.Kind {
-		case directory.UserCreated, directory.UserUpdated, directory.UserStatusChanged, directory.UserDeleted:
+		case directory.UserCreated, directory.UserUpdated, directory.UserStatusChanged, directory.UserDeleted,
+			directory.CredentialsChanged:
 			users[directory.UserID(c.Ref)] = true
 		case directory.GroupCreated, directory.GroupUpdated, directory.GroupDeleted:
 			groups[directory.GroupID(c.Ref)] = true
@@ -70,7 +72,7 @@ func (w *work) plan(changes []directory.Change) bool {
 			w.parents[directory.GroupID(c.Ref)] = true
 		case directory.AppChanged, directory.AppDeleted:
 			apps[directory.AppID(c.Ref)] = true
-		case directory.CredentialsChanged, directory.GrantsChanged, directory.PolicyChanged, directory.RADIUSClientChanged, directory.SCIMSourceChanged, directory.KeysChanged,
+		case directory.GrantsChanged, directory.PolicyChanged, directory.RADIUSClientChanged, directory.SCIMSourceChanged, directory.KeysChanged,
 			directory.SettingsChanged:
 		default:
 			return false
@@ -99,7 +101,7 @@ func (w *work) alive(g *region, id int64) bool {
 func (w *work) apply(b *builder) {
 	for _, id := range w.users {
 		if u, ok := w.rowUsers[id]; ok {
-			w.replace(&w.s.users, int64(id), b.user(&u))
+			w.replace(&w.s.users, int64(id), b.user(&u, w.password[id]))
 		} else {
 			w.replace(&w.s.users, int64(id), nil)
 		}

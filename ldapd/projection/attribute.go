@@ -64,6 +64,9 @@ const (
 	attrHasSubordinates
 	attrNumSubordinates
 	attrAccountLock
+	attrPasswordChanged
+	attrPasswordLocked
+	attrPasswordReset
 	attrApp
 	attrNSUniqueID
 	attrIPAUniqueID
@@ -80,7 +83,8 @@ const attrNames = "objectClass uid cn displayName sn givenName mail telephoneNum
 	"employeeNumber employeeType manager description dc c jpegPhoto postalAddress homePostalAddress sshPublicKey " +
 	"authorizedService host gecos homeDirectory loginShell uidNumber gidNumber shadowExpire member uniqueMember memberUid " +
 	"memberOf isMemberOf entryUUID createTimestamp modifyTimestamp creatorsName modifiersName entryCSN contextCSN entryDN " +
-	"structuralObjectClass subschemaSubentry hasSubordinates numSubordinates nsAccountLock app " +
+	"structuralObjectClass subschemaSubentry hasSubordinates numSubordinates nsAccountLock " +
+	"pwdChangedTime pwdAccountLockedTime pwdReset app " +
 	"nsUniqueId ipaUniqueID sAMAccountName userPrincipalName objectGUID userAccountControl objectCategory"
 
 // mask is a set of attribute types.

@@ -62,10 +62,12 @@ func (b *builder) one(a attrID, value string) {
 	}
 }
 
-// user makes the record of a person or a service account. It is valid until the next call.
-func (b *builder) user(u *directory.User) record {
+// user makes the record of a person or a service account, with what is known of the password. It is valid until the
+// next call.
+func (b *builder) user(u *directory.User, password directory.PasswordState) record {
 	id, _ := parseUUID(u.UID)
 	b.rec = newRecord(b.rec, u.Created, u.Updated, id)
+	b.rec.setPassword(password.Changed)
 	f := kindPerson
 	if u.Kind == directory.ServiceAccount {
 		f = kindService
@@ -73,6 +75,9 @@ func (b *builder) user(u *directory.User) record {
 	disabled := u.Status != directory.Active
 	if disabled {
 		f |= flagDisabled
+	}
+	if password.MustChange {
+		f |= flagMustChange
 	}
 	b.one(attrUID, u.Username)
 	if f.kind() == kindPerson {

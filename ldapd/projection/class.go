@@ -23,13 +23,14 @@ const (
 	kindBits flags = 7
 )
 
-// What an entry may be beside its kind. Each adds an auxiliary class, but flagDisabled.
+// What an entry may be beside its kind. Each adds an auxiliary class, but the last two.
 const (
 	flagPosix    flags = 1 << (iota + 3) // posixAccount with shadowAccount, or posixGroup
 	flagSSH                              // ldapPublicKey
 	flagServices                         // authorizedServiceObject
 	flagHosts                            // hostObject
 	flagDisabled
+	flagMustChange // the password
 
 	classBits = flagDisabled - 1
 )

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"gatehouse/directory"
 )
@@ -70,6 +71,7 @@ type loader struct {
 
 	numbers map[[16]byte]uint32
 	mails   mailbag
+	secrets passwords
 	apps    map[directory.AppID]*appRow
 }
 
@@ -79,8 +81,9 @@ func newLoader(s *state, now int64) *loader {
 
 // portion is rows on their way into the state.
 type portion struct {
-	users  []directory.User
-	groups []directory.Group
+	users     []directory.User
+	passwords []directory.PasswordState // of users, in their order
+	groups    []directory.Group
 }
 
 // readEntries reads users and groups.
@@ -89,6 +92,9 @@ func (l *loader) readEntries(r *directory.Reader) error {
 		return err
 	}
 	if err := l.mails.read(r); err != nil {
+		return err
+	}
+	if err := l.secrets.read(r); err != nil {
 		return err
 	}
 	portions := make(chan portion, 8)
@@ -126,20 +132,21 @@ func (l *loader) number(uid string) int64 {
 
 // send reads users and groups, each in the order of ids.
 func (l *loader) send(r *directory.Reader, to chan<- portion) error {
-	batch := make([]directory.User, 0, loadBatch)
+	batch, states := make([]directory.User, 0, loadBatch), make([]directory.PasswordState, 0, loadBatch)
 	for u, err := range r.Snapshot().Users() {
 		if err != nil {
 			return fmt.Errorf("read users: %w", err)
 		}
 		u.Emails = l.mails.of(u.ID)
 		u.UIDNumber = l.number(u.UID)
+		states = append(states, l.secrets.of(u.ID))
 		if batch = append(batch, u); len(batch) == loadBatch {
-			to <- portion{users: batch}
-			batch = make([]directory.User, 0, loadBatch)
+			to <- portion{users: batch, passwords: states}
+			batch, states = make([]directory.User, 0, loadBatch), make([]directory.PasswordState, 0, loadBatch)
 		}
 	}
-	to <- portion{users: batch}
-	l.mails = mailbag{}
+	to <- portion{users: batch, passwords: states}
+	l.mails, l.secrets = mailbag{}, passwords{}
 	var groups []directory.Group
 	for g, err := range r.BareGroups(directory.GroupQuery{}) {
 		if err != nil {
@@ -159,7 +166,7 @@ func (l *loader) send(r *directory.Reader, to chan<- portion) error {
 func (l *loader) put(p *portion) {
 	for i := range p.users {
 		u := &p.users[i]
-		l.bulk.load(&l.s.users, int64(u.ID), l.b.user(u))
+		l.bulk.load(&l.s.users, int64(u.ID), l.b.user(u, p.passwords[i]))
 	}
 	for i := range p.groups {
 		g := &p.groups[i]
@@ -205,4 +212,38 @@ func (m *mailbag) of(id directory.UserID) []directory.Email {
 		list = append(list, directory.Email{Address: string(m.text[from+1 : m.ends[m.at]]), Primary: m.text[from] == 1})
 	}
 	return list
+}
+
+// passwords holds the state of all passwords, in the order of users.
+type passwords struct {
+	rows []passwordRow
+	at   int
+}
+
+type passwordRow struct {
+	user    directory.UserID
+	changed uint32 // in seconds
+	reset   bool
+}
+
+func (p *passwords) read(r *directory.Reader) error {
+	for one, err := range r.Passwords(nil) {
+		if err != nil {
+			return fmt.Errorf("read passwords: %w", err)
+		}
+		p.rows = append(p.rows, passwordRow{one.User, uint32(max(0, one.Changed.Unix())), one.MustChange})
+	}
+	return nil
+}
+
+// of returns the state of a user's password. Users are asked for in ascending order.
+func (p *passwords) of(id directory.UserID) directory.PasswordState {
+	for p.at < len(p.rows) && p.rows[p.at].user < id {
+		p.at++
+	}
+	if p.at == len(p.rows) || p.rows[p.at].user != id {
+		return directory.PasswordState{}
+	}
+	row := p.rows[p.at]
+	return directory.PasswordState{User: id, Changed: time.Unix(int64(row.changed), 0), MustChange: row.reset}
 }

@@ -297,10 +297,14 @@ func (c *town) step(tx *directory.Writer) error {
 			c.groups = c.groups[1:]
 		}
 	default:
-		if c.r.IntN(2) == 0 {
+		switch c.r.IntN(3) {
+		case 0:
 			_, err = tx.DisableUser(c.user(), "test")
-		} else {
+		case 1:
 			_, err = tx.EnableUser(c.user(), false)
+		default:
+			hash, _ := directory.ImportedHash("{SSHA}MTIzNDU2Nzg5MDEyMzQ1Njc4OTBzYWx0")
+			err = tx.SetPassword(c.user(), hash)
 		}
 	}
 	return err

@@ -9,7 +9,8 @@ import (
 
 // record is an entry with what does not depend on other entries:
 //
-//	u32 size  u16 flags  u32 created (seconds)  u32 posix number  u32 slot  i64 modified (microseconds)  16 UUID
+//	u32 size  u16 flags  u32 created (seconds)  u32 posix number  u32 slot  i64 modified (microseconds)
+//	u32 change of the password (seconds)  16 UUID
 //
 // and then attributes in the order of their ids, each as id, uvarint size, and the values as they stand in a
 // PartialAttribute. Attributes that follow from others are not stored; see values.go.
@@ -21,19 +22,29 @@ const (
 	offNumber   = 10
 	offSlot     = 14
 	offModified = 18
-	offUUID     = 26
-	offBlobs    = 42
+	offPassword = 26
+	offUUID     = 30
+	offBlobs    = 46
 )
 
-func (r record) flags() flags       { return flags(binary.LittleEndian.Uint16(r[offFlags:])) }
-func (r record) number() uint32     { return binary.LittleEndian.Uint32(r[offNumber:]) }
-func (r record) slot() uint32       { return binary.LittleEndian.Uint32(r[offSlot:]) }
-func (r record) created() int64     { return int64(binary.LittleEndian.Uint32(r[offCreated:])) * 1e6 }
+func (r record) flags() flags   { return flags(binary.LittleEndian.Uint16(r[offFlags:])) }
+func (r record) number() uint32 { return binary.LittleEndian.Uint32(r[offNumber:]) }
+func (r record) slot() uint32   { return binary.LittleEndian.Uint32(r[offSlot:]) }
+func (r record) created() int64 { return int64(binary.LittleEndian.Uint32(r[offCreated:])) * 1e6 }
+
+func (r record) password() int64    { return int64(binary.LittleEndian.Uint32(r[offPassword:])) * 1e6 }
 func (r record) modified() int64    { return int64(binary.LittleEndian.Uint64(r[offModified:])) }
 func (r record) uuid() []byte       { return r[offUUID:offBlobs:offBlobs] }
 func (r record) setSlot(s uint32)   { binary.LittleEndian.PutUint32(r[offSlot:], s) }
 func (r record) setFlags(f flags)   { binary.LittleEndian.PutUint16(r[offFlags:], uint16(f)) }
 func (r record) setNumber(n uint32) { binary.LittleEndian.PutUint32(r[offNumber:], n) }
+
+// setPassword notes when the password was changed.
+func (r record) setPassword(t time.Time) {
+	if s := t.Unix(); s > 0 {
+		binary.LittleEndian.PutUint32(r[offPassword:], uint32(s))
+	}
+}
 
 // newRecord begins a record.
 func newRecord(dst record, created, modified time.Time, id [16]byte) record {

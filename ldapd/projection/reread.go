@@ -12,6 +12,7 @@ import (
 // nothing to do. It may run twice.
 func (w *work) read(r *directory.Reader) error {
 	clear(w.rowUsers)
+	clear(w.password)
 	clear(w.rowGroup)
 	clear(w.members)
 	clear(w.children)
@@ -46,6 +47,12 @@ func (w *work) readEntries(r *directory.Reader) error {
 				return fmt.Errorf("read changed users: %w", err)
 			}
 			w.rowUsers[u.ID] = u
+		}
+		for p, err := range r.Passwords(ids) {
+			if err != nil {
+				return fmt.Errorf("read changed passwords: %w", err)
+			}
+			w.password[p.User] = p
 		}
 	}
 	for ids := range slices.Chunk(w.groups, readMost) {

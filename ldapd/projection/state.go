@@ -303,7 +303,7 @@ func (s *state) bytes() int {
 		n += 8 * len(s.tables[i].rows)
 	}
 	for _, g := range []*region{&s.users, &s.groups} {
-		n += 4*cap(g.refs) + 8*cap(g.order) + 4*cap(g.up) + 4*cap(g.down) + 32*cap(g.zones) + 16*cap(g.late)
+		n += 4*cap(g.refs) + 8*cap(g.order) + 4*cap(g.up) + 4*cap(g.down) + 48*cap(g.zones) + 16*cap(g.late)
 	}
 	for _, v := range s.views {
 		n += bitmapBytes(v.seen)

@@ -14,7 +14,7 @@ func computed() mask {
 	return maskOf(attrObjectClass, attrCN, attrOU, attrUIDNumber, attrGIDNumber, attrHomeDirectory, attrLoginShell,
 		attrEntryUUID, attrCreate, attrModify, attrCreator, attrModifier, attrEntryCSN, attrStructural, attrSubschema,
 		attrNSUniqueID, attrIPAUniqueID, attrAccountName, attrPrincipalName, attrObjectGUID, attrAccountControl,
-		attrObjectCategory).or(linked())
+		attrObjectCategory, attrPasswordChanged, attrPasswordLocked, attrPasswordReset).or(linked())
 }
 
 // linked are the attributes that depend on other entries, so that they are read under the lock of the state.
@@ -44,6 +44,11 @@ const (
 	timeLayout = "20060102150405Z"
 	csnLayout  = "20060102150405.000000Z"
 )
+
+// lockedForGood is the pwdAccountLockedTime of an account whose password opens nothing until somebody with the right to
+// do so enables it again (draft-behera-ldap-password-policy-10 §5.3.3). Guessing locks no account (it slows the guesser
+// down), so there is no other value.
+const lockedForGood = "000001010000Z"
 
 // values returns the encoded values of an attribute that is not linked, empty when the entry does not have it. They
 // stand in dst's memory or in the record.
@@ -142,6 +147,18 @@ func (s sight) operational(dst []byte, r record, a attrID) []byte {
 		return appendTime(dst, r.modified(), csnLayout, "#000000#000#000000")
 	case attrCreator, attrModifier:
 		return appendValue(dst, maintainer)
+	case attrPasswordChanged:
+		return appendTime(dst, r.password(), timeLayout, "")
+	case attrPasswordLocked:
+		if r.flags().has(flagDisabled) {
+			return appendValue(dst, lockedForGood)
+		}
+		return nil
+	case attrPasswordReset:
+		if r.flags().has(flagMustChange) {
+			return appendValue(dst, "TRUE")
+		}
+		return nil
 	case attrStructural:
 		return appendValue(dst, s.d.classes.structural[r.flags().kind()])
 	case attrSubschema:

@@ -10,12 +10,14 @@ const zoneSlots = 64
 type zone struct {
 	modified [2]int64 // least and greatest, in microseconds
 	created  [2]uint32
+	password [2]uint32 // changes of passwords
 	number   [2]uint32
 	group    bool // of groups, which have no uidNumber
 }
 
 func newZone() zone {
-	return zone{modified: [2]int64{math.MaxInt64, math.MinInt64}, created: [2]uint32{math.MaxUint32, 0}, number: [2]uint32{math.MaxUint32, 0}}
+	none := [2]uint32{math.MaxUint32, 0}
+	return zone{modified: [2]int64{math.MaxInt64, math.MinInt64}, created: none, password: none, number: none}
 }
 
 func (z *zone) widen(r record) {
@@ -23,6 +25,9 @@ func (z *zone) widen(r record) {
 	m, c := r.modified(), uint32(r.created()/1e6)
 	z.modified = [2]int64{min(z.modified[0], m), max(z.modified[1], m)}
 	z.created = [2]uint32{min(z.created[0], c), max(z.created[1], c)}
+	if p := uint32(r.password() / 1e6); p != 0 {
+		z.password = [2]uint32{min(z.password[0], p), max(z.password[1], p)}
+	}
 	if n := r.number(); n != 0 {
 		z.number = [2]uint32{min(z.number[0], n), max(z.number[1], n)}
 	}
@@ -36,6 +41,8 @@ func (z *zone) bounds(a attrID) (least, most int64, ok bool) {
 		return z.modified[0], z.modified[1], true
 	case attrCreate:
 		return int64(z.created[0]) * 1e6, int64(z.created[1]) * 1e6, true
+	case attrPasswordChanged:
+		return int64(z.password[0]) * 1e6, int64(z.password[1]) * 1e6, true
 	case attrUIDNumber:
 		if z.group {
 			return math.MaxInt64, math.MinInt64, true
