@@ -62,6 +62,16 @@ func (op *operation) confidential() bool {
 func (op *operation) authenticate(ctx context.Context, b *bindName, password directory.Secret) wire.Result {
 	a := op.attempt(b)
 	a.Proof = directory.PasswordProof{Password: password}
+	if username, ok := op.c.s.tree.principal(b.name); ok && b.bare {
+		taken, err := op.c.s.signsIn(ctx, b.name)
+		if err != nil {
+			op.err = err
+			return bindResultOf(err)
+		}
+		if !taken {
+			a.Name = username
+		}
+	}
 	if b.uid != "" {
 		id, err := op.c.s.userByUID(ctx, b.uid)
 		if err != nil {
@@ -129,6 +139,20 @@ func (s *Server) facet(ctx context.Context, slug string) (*schema.LDAP, error) {
 		}
 	}
 	return nil, nil //nolint:nilnil // no view is no failure
+}
+
+// signsIn reports whether somebody signs in by a name as it is written: an address goes before the userPrincipalName that
+// looks like it, or one person could take another's name by way of an address.
+func (s *Server) signsIn(ctx context.Context, name string) (taken bool, err error) {
+	err = s.c.Directory.Read(ctx, directory.System("ldapd"), func(r *directory.Reader) error {
+		_, err := r.UserByName(directory.Person, name)
+		taken = err == nil
+		if directory.Is(err, directory.NotFound) {
+			return nil
+		}
+		return err
+	})
+	return taken, err
 }
 
 // userByUID finds the user with an entryUUID, 0 when there is none. A uid never changes hands, so the answer does not

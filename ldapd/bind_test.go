@@ -21,7 +21,20 @@ import (
 
 func TestBind(t *testing.T) {
 	w := newWorld(t, nil)
+	hash, err := w.dir.HashPassword(t.Context(), password)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.write(func(tx *directory.Writer) error {
+		for name, mail := range map[string]string{"carol": "c@example.org", "dora": "carol@example.com"} {
+			u, err := tx.CreateUser(directory.User{Username: name, Emails: []directory.Email{{Address: mail, Verified: true, Primary: true}}})
+			if err != nil {
+				return err
+			}
+			if err := tx.SetPassword(u.ID, hash); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.CreateApp(directory.App{Slug: "faceless"}); err != nil {
 			return err
 		}
@@ -42,6 +55,8 @@ func TestBind(t *testing.T) {
 		{"mail", "mail=alice@example.com,ou=users," + baseDN, password, 0, who + aliceDN},
 		{"entryUUID", "entryUUID=" + strings.ToUpper(w.alice.UID) + ",ou=users," + baseDN, password, 0, who + aliceDN},
 		{"bare address", "alice@example.com", password, 0, who + aliceDN},
+		{"userPrincipalName", "bob@Example.com", password, 0, who + bobDN},
+		{"an address before a userPrincipalName", "carol@example.com", password, 0, who + "uid=dora,ou=users," + baseDN},
 		{"other case and spaces", "UID = Alice , OU = Users , DC=Example, dc=COM", password, 0, who + aliceDN},
 		{"service account", readerDN, password, 0, who + readerDN},
 		{"service account by uid", "uid=reader,ou=services," + baseDN, password, 0, who + readerDN},
@@ -54,6 +69,10 @@ func TestBind(t *testing.T) {
 		{"a name that means something else in the view", "uid=alice,ou=users,app=odd,ou=apps," + baseDN, password, ldap.LDAPResultInvalidCredentials, ""},
 		{"app without a view", "uid=alice,ou=users,app=faceless,ou=apps," + baseDN, password, ldap.LDAPResultInvalidCredentials, ""},
 		{"service account below a view", "cn=reader,ou=services,app=wiki,ou=apps," + baseDN, password, ldap.LDAPResultInvalidCredentials, ""},
+		{"userPrincipalName of another domain", "bob@example.org", password, ldap.LDAPResultInvalidCredentials, ""},
+		{"userPrincipalName of nobody", "nobody@example.com", password, ldap.LDAPResultInvalidCredentials, ""},
+		{"userPrincipalName of a service account", "reader@example.com", password, ldap.LDAPResultInvalidCredentials, ""},
+		{"userPrincipalName as an address in a name", "mail=bob@example.com,ou=users," + baseDN, password, ldap.LDAPResultInvalidCredentials, ""},
 		{"wrong password", aliceDN, "wrong", ldap.LDAPResultInvalidCredentials, ""},
 		{"unknown name", "uid=nobody,ou=users," + baseDN, password, ldap.LDAPResultInvalidCredentials, ""},
 		{"unknown entryUUID", "entryUUID=00000000-0000-4000-8000-000000000000,ou=users," + baseDN, password, ldap.LDAPResultInvalidCredentials, ""},

@@ -90,7 +90,7 @@ func (op *operation) plainBind(ctx context.Context) wire.Result {
 	if len(parts) != 3 || len(parts[1]) == 0 || len(parts[2]) == 0 {
 		return wire.Result{Code: wire.InvalidCredentials, Message: "not a PLAIN message"}
 	}
-	b := bindName{name: clip(parts[1]), kind: directory.Person, app: directory.AppDirectory}
+	b := bindName{name: clip(parts[1]), kind: directory.Person, app: directory.AppDirectory, bare: true}
 	if bytes.IndexByte(parts[1], '=') > 0 {
 		var err error
 		if b, err = op.c.s.tree.bindName(parts[1]); err != nil {

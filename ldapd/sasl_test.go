@@ -75,6 +75,7 @@ func TestPlain(t *testing.T) {
 	}{
 		{"username", message("", "alice", password), 0, "dn:" + aliceDN},
 		{"address", message("", "alice@example.com", password), 0, "dn:" + aliceDN},
+		{"userPrincipalName", message("", "bob@example.com", password), 0, "dn:" + bobDN},
 		{"DN", message("", readerDN, password), 0, "dn:" + readerDN},
 		{"as oneself", message("u:alice", "alice", password), 0, "dn:" + aliceDN},
 		{"as one's own DN", message("dn:UID=alice, ou=users,"+baseDN, "alice", password), 0, "dn:" + aliceDN},

@@ -14,8 +14,9 @@ import (
 
 // tree knows the names of the directory information tree below the base.
 type tree struct {
-	dn   string // of the base, as every answer prints it
-	base wire.Name
+	domain string
+	dn     string // of the base, as every answer prints it
+	base   wire.Name
 }
 
 // newTree returns the tree of a domain: example.com has the base dc=example,dc=com.
@@ -30,7 +31,7 @@ func newTree(domain string) (*tree, error) {
 		}
 		dn = append(dn, wire.RDN{{Type: "dc", Value: label}})
 	}
-	t := &tree{dn: dn.String()}
+	t := &tree{domain: domain, dn: dn.String()}
 	return t, t.base.Set([]byte(t.dn))
 }
 
@@ -58,6 +59,7 @@ type bindName struct {
 	app  string // slug of the app that decides
 	view bool   // the name is below the view of the app,
 	typ  string // which may have a name of its own for this attribute of the RDN, whose value is name
+	bare bool   // name is no DN but what the client takes for a login
 }
 
 // bindName reads the name of a bind. A name that is nobody's is returned as it is: the core refuses it as it refuses
@@ -65,7 +67,9 @@ type bindName struct {
 func (t *tree) bindName(dn []byte) (bindName, error) {
 	nobody := bindName{name: clip(dn), kind: directory.Person, app: directory.AppDirectory}
 	if bytes.IndexByte(dn, '@') > 0 && bytes.IndexByte(dn, '=') < 0 {
-		// Not a name by RFC 4511 §4.2, but what many clients offer as a login: a bare mail address.
+		// Not a name by RFC 4511 §4.2, but what many clients offer as a login: an address or a userPrincipalName, which
+		// Active Directory takes ([MS-ADTS] §5.1.1.1.1).
+		nobody.bare = true
 		return nobody, nil
 	}
 	parsed, err := wire.ParseDN(dn)
@@ -95,6 +99,15 @@ func (t *tree) bindName(dn []byte) (bindName, error) {
 		return bindName{name: value, typ: string(typ), kind: directory.Person, app: string(slug), view: true}, nil
 	}
 	return nobody, nil
+}
+
+// principal returns the username in a userPrincipalName of this domain: alice of alice@example.com.
+func (t *tree) principal(login string) (username string, ok bool) {
+	at := strings.LastIndexByte(login, '@')
+	if at <= 0 || !strings.EqualFold(login[at+1:], t.domain) {
+		return "", false
+	}
+	return login[:at], true
 }
 
 func personName(typ, value string, nobody bindName) bindName {
