@@ -171,7 +171,7 @@ func (c *conn) loop(ctx context.Context) (why ending) {
 	for {
 		limit := c.limit()
 		if !c.reader.Ready(limit) {
-			if err := c.out.flush(); err != nil {
+			if err := c.out.flushSoon(); err != nil {
 				return writeFailed(err)
 			}
 			// An idle connection holds neither an output buffer nor a message.

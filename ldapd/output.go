@@ -3,6 +3,7 @@ package ldapd
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,9 +15,10 @@ const outputSize = 64 << 10
 type output struct {
 	mu      sync.Mutex
 	nc      net.Conn
-	box     *[]byte // from buffers, nil when nothing waits
-	buf     []byte  // in box, or grown out of it
-	err     error   // of the first failed write; everything after it is dropped
+	box     *[]byte     // from buffers, nil when nothing waits
+	buf     []byte      // in box, or grown out of it
+	err     error       // of the first failed write; everything after it is dropped
+	wanted  atomic.Bool // somebody could not wait for mu: the one who holds it writes what waits
 	timeout time.Duration
 	buffers *sync.Pool
 	failed  func(error) // called once, when a write fails
@@ -41,9 +43,34 @@ func (o *output) begin() []byte {
 
 // end takes over what was appended. It writes when there is enough for that, and fails when the client is gone.
 func (o *output) end(buf []byte) error {
-	defer o.mu.Unlock()
+	defer o.release()
 	o.buf = buf
 	if len(buf) < outputSize {
+		return o.err
+	}
+	return o.write()
+}
+
+// release unlocks the output and does what flushSoon left to the one who held it.
+func (o *output) release() {
+	o.mu.Unlock()
+	if o.wanted.Load() {
+		_ = o.flushSoon() // the error stays for the next one
+	}
+}
+
+// flushSoon writes what waits, or leaves that to a worker that is at the output now: the pipe may be full, and a client
+// that reads nothing can still abandon.
+func (o *output) flushSoon() error {
+	if !o.mu.TryLock() {
+		o.wanted.Store(true)
+		if !o.mu.TryLock() {
+			return nil
+		}
+	}
+	defer o.mu.Unlock()
+	o.wanted.Store(false)
+	if o.box == nil {
 		return o.err
 	}
 	return o.write()
@@ -77,7 +104,7 @@ func (o *output) write() error {
 }
 
 // abort unlocks the output and forgets what was appended since begin.
-func (o *output) abort() { o.mu.Unlock() }
+func (o *output) abort() { o.release() }
 
 // farewell writes a last message within the time given, whatever another goroutine is writing, and refuses all that
 // comes later. It is safe to call it more than once.
