@@ -22,10 +22,9 @@ import (
 // crowd is a directory that is too large for `gatehouse apply`. It is written
 // through the store itself, a few thousand rows a transaction.
 type crowd struct {
-	people int
-	groups int
-	each   int // groups that each person is in
-	start  time.Time
+	people
+
+	start time.Time
 }
 
 // crowdAttributes is how many values each person has, names and address
@@ -36,14 +35,19 @@ const crowdAttributes = 15
 // long before the store's patience with one writer.
 const perWrite = 1000
 
-func newCrowd(people int) crowd {
-	return crowd{people: people, groups: max(people/10, 1), each: 5, start: time.Now().UTC().Truncate(time.Microsecond)}
+func newCrowd(count int) (crowd, error) {
+	p, err := newPeople(count).withGroups(max(count/10, 1))
+	p.format = "person%07d"
+	return crowd{people: p, start: time.Now().UTC().Truncate(time.Microsecond)}, err
 }
 
 // The ids of a crowd are far below those that the product makes from the
 // clock, so they cannot meet.
 func (c crowd) userID(i int) directory.UserID   { return directory.UserID(1_000_000_000 + i) }
 func (c crowd) groupID(i int) directory.GroupID { return directory.GroupID(2_000_000_000 + i) }
+func (c crowd) passwordID(i int) directory.CredentialID {
+	return directory.CredentialID(3_000_000_000 + i)
+}
 
 // load writes everything and then announces nothing: ldapd is not running and
 // loads a snapshot.
@@ -59,7 +63,7 @@ func (c crowd) load(ctx context.Context, g *stage.Gatehouse, url string) (err er
 	for _, part := range []struct {
 		rows  int
 		write func(tx *directory.Tx, from, to int) error
-	}{{c.groups, c.writeGroups}, {c.people, c.writePeople}} {
+	}{{c.groups, c.writeGroups}, {c.count, c.writePeople}} {
 		for from := 0; from < part.rows; from += perWrite {
 			if _, err := store.Update(ctx, func(tx *directory.Tx) error {
 				return part.write(tx, from, min(from+perWrite, part.rows))
@@ -74,27 +78,31 @@ func (c crowd) load(ctx context.Context, g *stage.Gatehouse, url string) (err er
 func (c crowd) writeGroups(tx *directory.Tx, from, to int) error {
 	var groups []directory.Group
 	var numbers []directory.PosixID
+	var nestings []directory.Nesting
 	for i := from; i < to; i++ {
-		name, uid := fmt.Sprintf("group-%06d", i), uuid.NewString()
+		name, uid := groupName(i), uuid.NewString()
 		groups = append(groups, directory.Group{
 			ID: c.groupID(i), UID: uid, Name: name, NameKey: name, Source: "local", Rev: 1, Created: c.start, Updated: c.start,
 		})
 		numbers = append(numbers, directory.PosixID{Number: int64(1_900_000_000 + i), OwnerUID: uid})
+		if parent, ok := above(i); ok {
+			nestings = append(nestings, directory.Nesting{Parent: c.groupID(parent), Child: c.groupID(i), Source: "local"})
+		}
 	}
-	return errors.Join(tx.Groups.Insert(groups...), tx.PosixIDs.Insert(numbers...))
+	return errors.Join(tx.Groups.Insert(groups...), tx.PosixIDs.Insert(numbers...), tx.Nestings.Insert(nestings...))
 }
 
 func (c crowd) writePeople(tx *directory.Tx, from, to int) error {
 	var (
-		people  []directory.User
-		mails   []directory.EmailRow
-		logins  []directory.LoginName
-		numbers []directory.PosixID
-		members []directory.Membership
+		people    []directory.User
+		mails     []directory.EmailRow
+		logins    []directory.LoginName
+		numbers   []directory.PosixID
+		members   []directory.Membership
+		passwords []directory.Credential
 	)
 	for i := from; i < to; i++ {
-		id, uid, name := c.userID(i), uuid.NewString(), fmt.Sprintf("person%07d", i)
-		mail := name + "@" + stage.Domain
+		id, uid, name, mail := c.userID(i), uuid.NewString(), c.name(i), c.mail(i)
 		people = append(people, directory.User{
 			ID: id, UID: uid, Kind: directory.Person, Username: name, NameKey: name, Status: directory.Active,
 			Source: "local", Rev: 1, Epoch: 1, Created: c.start, Updated: c.start, Profile: c.profile(i),
@@ -103,14 +111,17 @@ func (c crowd) writePeople(tx *directory.Tx, from, to int) error {
 		logins = append(logins, directory.LoginName{Key: name, User: id, Kind: directory.LoginUsername},
 			directory.LoginName{Key: mail, User: id, Kind: directory.LoginEmail})
 		numbers = append(numbers, directory.PosixID{Number: int64(1_881_000_000 + i), OwnerUID: uid})
-		for at := range c.each {
-			// Different groups for one person, everybody spread over all groups.
-			group := (i + at*(c.groups/c.each+1)) % c.groups
-			members = append(members, directory.Membership{Group: c.groupID(group), User: id, Source: "local"})
+		for n := range teams {
+			members = append(members, directory.Membership{Group: c.groupID(c.team(i, n)), User: id, Source: "local"})
+		}
+		if hash := c.hash(i); hash != "" {
+			passwords = append(passwords, directory.Credential{
+				ID: c.passwordID(i), User: id, Kind: directory.CredentialPassword, Version: int64(i), Verifier: hash, Created: c.start,
+			})
 		}
 	}
 	return errors.Join(tx.Users.Insert(people...), tx.Emails.Insert(mails...), tx.LoginNames.Insert(logins...),
-		tx.PosixIDs.Insert(numbers...), tx.Members.Insert(members...))
+		tx.PosixIDs.Insert(numbers...), tx.Members.Insert(members...), tx.Credentials.Insert(passwords...))
 }
 
 // profile is what an HR system knows of a person; values repeat as they do in

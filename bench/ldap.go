@@ -5,10 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 
 	"gatehouse/test/stage"
@@ -19,105 +15,92 @@ type directoryServer struct {
 	name    string
 	addr    string
 	process *stage.Process
+	stop    func() error
+	can     ability // questions that need something else are not put to it
+	ours    bool
 }
 
-// ldap measures slapd and ldapd with the same people.
+// ability is something that not every server can do.
+type ability uint
+
+const (
+	plain ability = 1 << iota
+	nesting
+	argon2id
+)
+
+// ldap measures ldapd, slapd and 389-ds with the same people.
 func (r *runner) ldap(ctx context.Context) error {
-	p := newPeople(r.people)
-	g, err := r.gatehouse(ctx, "ldap", p)
+	p, err := newPeople(r.people).withGroups(r.people / 10)
 	if err != nil {
 		return err
 	}
-	if err := g.Start(ctx, "ldapd"); err != nil {
-		return err
+	questions := ldapQuestions()
+	lines := make([][]line, len(questions))
+	for _, start := range []func(context.Context, people) (directoryServer, error){r.ldapd, r.slapd, r.nestingSlapd, r.dirsrv} {
+		s, err := start(ctx, p)
+		if err != nil {
+			return err
+		}
+		got, err := r.askDirectory(ctx, s, p, questions)
+		if err = errors.Join(err, s.stop()); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		for i, l := range got {
+			if l.result.things > 0 {
+				lines[i] = append(lines[i], l)
+			}
+		}
 	}
-	ours := directoryServer{"Gatehouse ldapd", g.LDAP, g.Process("ldapd")}
-	got, err := r.askDirectory(ctx, ours, p)
-	if err = errors.Join(err, g.Stop("ldapd")); err != nil {
-		return err
-	}
-	peer, err := r.slapd(ctx, p)
-	if err != nil {
-		return err
-	}
-	peers, err := r.askDirectory(ctx, peer, p)
-	if err = errors.Join(err, peer.process.Signal(syscall.SIGTERM)); err != nil {
-		return err
-	}
-	for i, q := range ldapQuestions() {
-		r.table.add(section{title: q.title, note: fmt.Sprintf(q.note, p.count), lines: []line{
-			{server: ours.name, target: q.target, result: got[i]},
-			{server: peer.name, result: peers[i]},
-		}})
+	for i, q := range questions {
+		r.table.add(section{title: q.title, note: q.noteFor(p), lines: lines[i]})
 	}
 	return nil
 }
 
-// question is one workload of LDAP.
-type question struct {
-	title, note, target string
-	connections         int
-	open                func(addr string, p people, i int) (client, error)
-}
-
-func ldapQuestions() []question {
-	searching := func(requests func(p people) [][]byte) func(string, people, int) (client, error) {
-		return func(addr string, p people, _ int) (client, error) {
-			conn, err := dialLDAP(addr, readerDN, p.reader)
-			return repeater{conn, requests(p), 1}, err
+// askDirectory puts the questions to a server; the line of one that it cannot
+// answer is empty.
+func (r *runner) askDirectory(ctx context.Context, s directoryServer, p people, questions []question) ([]line, error) {
+	if s.can&plain != 0 {
+		if err := errors.Join(bindEachOnce(s.addr, p), quiet(ctx, s.process)); err != nil {
+			return nil, err
 		}
 	}
-	return []question{
-		{
-			"LDAP: one entry by its name", "Base search of one of %d people; uid, cn and mail are returned.", "≥ 2×, ≤ 20 µs", connections,
-			searching(func(p people) [][]byte {
-				return encode(p.count, func(i int) []byte { return searchRequest(p.dn(i), 0, present("objectClass")) })
-			}),
-		},
-		{
-			"LDAP: one person by uid", "Subtree search `(uid=x)` among %d people; uid, cn and mail are returned.", "≥ 2×, ≤ 20 µs", connections,
-			searching(func(p people) [][]byte {
-				return encode(p.count, func(i int) []byte { return searchRequest(usersDN, 2, equals("uid", p.name(i))) })
-			}),
-		},
-		{
-			"LDAP: everybody, in pages", "Paged dump of %d people, 1,000 a page, 4 connections; counted are entries, p50 and p99 are of a page.", "≤ 2 µs an entry", 4,
-			func(addr string, p people, _ int) (client, error) {
-				conn, err := dialLDAP(addr, readerDN, p.reader)
-				return &dumper{ldapConn: conn, base: usersDN, least: p.count}, err
-			},
-		},
-		{
-			"LDAP: bind", "Simple bind of people who have signed in before (100 of %d): slapd verifies SSHA; Gatehouse its verified-password cache, behind argon2id.", "≥ 10,000/s", connections,
-			func(addr string, p people, _ int) (client, error) {
-				conn, err := dialLDAP(addr, "", "")
-				return repeater{conn, encode(signers, func(i int) []byte { return bindRequest(p.dn(i), p.password(i)) }), 0}, err
-			},
-		},
-	}
-}
-
-func encode(n int, one func(i int) []byte) [][]byte {
-	requests := make([][]byte, n)
-	for i := range requests {
-		requests[i] = one(i)
-	}
-	return requests
-}
-
-func (r *runner) askDirectory(ctx context.Context, s directoryServer, p people) ([]result, error) {
-	if err := errors.Join(bindEachOnce(s.addr, p), quiet(ctx, s.process)); err != nil {
-		return nil, err
-	}
-	var results []result
-	for _, q := range ldapQuestions() {
-		got, err := measure(ctx, s.process, r.length, q.connections, func(i int) (client, error) { return q.open(s.addr, p, i) })
+	lines := make([]line, len(questions))
+	for i, q := range questions {
+		if s.can&q.needs == 0 {
+			continue
+		}
+		got, err := r.askQuestion(ctx, s, p, q)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w\n%s", q.title, err, s.process.Tail())
 		}
-		results = append(results, got)
+		lines[i] = line{server: s.name, result: got}
+		if s.ours {
+			lines[i].target = q.target
+		}
 	}
-	return results, nil
+	return lines, nil
+}
+
+func (r *runner) askQuestion(ctx context.Context, s directoryServer, p people, q question) (result, error) {
+	m := meter{s.process, r.length, r.length / 5, q.clients}
+	if q.once {
+		m.warmUp = 0
+	}
+	open := func(i int) (client, error) { return q.open(s, p, i) }
+	fmt.Fprintf(os.Stderr, "  %s: %s\n", s.name, q.title)
+	if !q.changing {
+		return m.read(ctx, open)
+	}
+	arriving, err := startChanges(ctx, s, p)
+	if err != nil {
+		return result{}, err
+	}
+	got, err := m.read(ctx, open)
+	var failed error
+	got.changes, failed = arriving.stop()
+	return got, errors.Join(err, failed)
 }
 
 // bindEachOnce fills caches: the first bind of a person costs a slow hash.
@@ -135,6 +118,25 @@ func bindEachOnce(addr string, p people) error {
 	return nil
 }
 
+// ldapd starts ours on SQLite.
+func (r *runner) ldapd(ctx context.Context, p people) (directoryServer, error) {
+	g, err := r.gatehouse(ctx, "ldap", p)
+	if err != nil {
+		return directoryServer{}, err
+	}
+	return serveLDAP(ctx, g)
+}
+
+func serveLDAP(ctx context.Context, g *stage.Gatehouse) (directoryServer, error) {
+	if err := g.StartWithin(ctx, 10*time.Minute, "ldapd"); err != nil {
+		return directoryServer{}, err
+	}
+	return directoryServer{
+		name: "Gatehouse ldapd", addr: g.LDAP, process: g.Process("ldapd"), can: plain | nesting | argon2id, ours: true,
+		stop: func() error { return g.Stop("ldapd") },
+	}, nil
+}
+
 // gatehouse makes an installation on SQLite that holds the people.
 func (r *runner) gatehouse(ctx context.Context, name string, p people) (*stage.Gatehouse, error) {
 	dir, err := r.scratch(name)
@@ -148,59 +150,22 @@ func (r *runner) gatehouse(ctx context.Context, name string, p people) (*stage.G
 	return g, r.found(ctx, g, p.sites(), p.secret)
 }
 
-const slapdConf = `include /etc/ldap/schema/core.schema
-include /etc/ldap/schema/cosine.schema
-include /etc/ldap/schema/inetorgperson.schema
-modulepath /usr/lib/ldap
-moduleload back_mdb
-loglevel none
-sizelimit unlimited
-database mdb
-maxsize 1073741824
-suffix "$base"
-rootdn "cn=root,$base"
-directory $dir/db
-index objectClass,uid,mail,cn eq
-access to attrs=userPassword by anonymous auth by * none
-access to * by dn.exact="$reader" read by * none
-`
-
-// slapd starts OpenLDAP's server on the mdb backend.
-func (r *runner) slapd(ctx context.Context, p people) (directoryServer, error) {
-	dir, err := r.scratch("slapd")
-	if err != nil {
-		return directoryServer{}, err
-	}
-	if _, err := r.scratch(filepath.Join("slapd", "db")); err != nil {
-		return directoryServer{}, err
-	}
-	conf, ldif := filepath.Join(dir, "slapd.conf"), filepath.Join(dir, "people.ldif")
-	text := strings.NewReplacer("$base", stage.BaseDN, "$dir", dir, "$reader", readerDN).Replace(slapdConf)
-	if err := errors.Join(os.WriteFile(conf, []byte(text), 0o600), os.WriteFile(ldif, []byte(p.ldif()), 0o600)); err != nil {
-		return directoryServer{}, err
-	}
-	added, err := stage.Run(ctx, "", nil, "/usr/sbin/slapadd", "-q", "-f", conf, "-l", ldif)
-	if err != nil {
-		return directoryServer{}, err
-	}
-	if added.Code != 0 {
-		return directoryServer{}, fmt.Errorf("slapadd: %v", added)
-	}
-	port, err := stage.FreePort()
-	if err != nil {
-		return directoryServer{}, err
-	}
-	addr := stage.Loopback(port)
-	process, err := stage.Start("slapd", exec.Command("/usr/sbin/slapd", "-d", "0", "-f", conf, "-h", "ldap://"+addr))
-	if err != nil {
-		return directoryServer{}, err
-	}
-	err = stage.Poll(ctx, 10*time.Second, func() error {
-		conn, err := dialLDAP(addr, readerDN, p.reader)
+// answers waits until a peer that was just started lets the reader in.
+func answers(ctx context.Context, s directoryServer, p people) error {
+	return stage.Poll(ctx, 20*time.Second, func() error {
+		if !s.process.Running() {
+			return fmt.Errorf("%s has ended: %s", s.name, s.process.Tail())
+		}
+		conn, err := dialLDAP(s.addr, readerDN, p.reader)
 		if err != nil {
 			return err
 		}
 		return conn.Close()
 	})
-	return directoryServer{"OpenLDAP slapd (mdb)", addr, process}, err
+}
+
+// addressOfOwn is where a peer may listen.
+func addressOfOwn() (addr string, port int, err error) {
+	port, err = stage.FreePort()
+	return stage.Loopback(port), port, err
 }

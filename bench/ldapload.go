@@ -22,11 +22,20 @@ const (
 	tagSearch       = 0x63
 	tagEntry        = 0x64
 	tagDone         = 0x65
+	tagModify       = 0x66
+	tagModified     = 0x67
+	tagSet          = 0x31
 	tagControls     = 0xa0
 	tagSimple       = 0x80
 	tagAnd          = 0xa0
 	tagEquality     = 0xa3
+	tagSubstrings   = 0xa4
+	tagAny          = 0x81 // of a substring
 	tagPresent      = 0x87
+	tagExtensible   = 0xa9
+	tagRule         = 0x81 // of an extensible match, and what it compares
+	tagType         = 0x82
+	tagValue        = 0x83
 )
 
 // tlv is one BER element.
@@ -50,12 +59,24 @@ func bindRequest(dn, password string) []byte {
 	return message(tlv(tagBind, tlv(tagInteger, []byte{3}), octets(dn), tlv(tagSimple, []byte(password))))
 }
 
-// searchRequest asks for uid, cn and mail; scope 0 is the entry itself, 2 the
-// subtree.
+// The scopes of a search.
+const (
+	itself  = 0
+	subtree = 2
+)
+
+// searchRequest asks for uid, cn and mail.
 func searchRequest(base string, scope byte, filter []byte, controls ...[]byte) []byte {
+	return searchFor(base, scope, filter, []string{"uid", "cn", "mail"}, controls...)
+}
+
+func searchFor(base string, scope byte, filter []byte, attributes []string, controls ...[]byte) []byte {
+	var wanted [][]byte
+	for _, a := range attributes {
+		wanted = append(wanted, octets(a))
+	}
 	op := tlv(tagSearch, octets(base), tlv(tagEnumerated, []byte{scope}), tlv(tagEnumerated, []byte{0}),
-		tlv(tagInteger, []byte{0}), tlv(tagInteger, []byte{0}), tlv(0x01, []byte{0}), filter,
-		tlv(tagSequence, octets("uid"), octets("cn"), octets("mail")))
+		tlv(tagInteger, []byte{0}), tlv(tagInteger, []byte{0}), tlv(0x01, []byte{0}), filter, tlv(tagSequence, wanted...))
 	if len(controls) == 0 {
 		return message(op)
 	}
@@ -64,6 +85,29 @@ func searchRequest(base string, scope byte, filter []byte, controls ...[]byte) [
 
 func equals(attribute, value string) []byte {
 	return tlv(tagEquality, octets(attribute), octets(value))
+}
+
+// contains matches a part of a value.
+func contains(attribute, part string) []byte {
+	return tlv(tagSubstrings, octets(attribute), tlv(tagSequence, tlv(tagAny, []byte(part))))
+}
+
+// inChain follows groups in groups, by the rule that Active Directory has for
+// it.
+func inChain(attribute, dn string) []byte {
+	return tlv(tagExtensible, tlv(tagRule, []byte("1.2.840.113556.1.4.1941")), tlv(tagType, []byte(attribute)), tlv(tagValue, []byte(dn)))
+}
+
+// The changes of a modify.
+const (
+	adding    = 0
+	deleting  = 1
+	replacing = 2
+)
+
+func modifyRequest(dn string, change byte, attribute, value string) []byte {
+	return message(tlv(tagModify, octets(dn), tlv(tagSequence, tlv(tagSequence, tlv(tagEnumerated, []byte{change}),
+		tlv(tagSequence, octets(attribute), tlv(tagSet, octets(value)))))))
 }
 
 func present(attribute string) []byte { return tlv(tagPresent, []byte(attribute)) }
@@ -148,7 +192,7 @@ func (c *ldapConn) roundTrip(request []byte) (entries int, controls []byte, err 
 			entries++
 			continue
 		}
-		if op != tagDone && op != tagBindResponse {
+		if op != tagDone && op != tagBindResponse && op != tagModified {
 			return entries, nil, fmt.Errorf("an answer with tag %#x", op)
 		}
 		// LDAPResult begins with the code: 0a 01 nn.
@@ -214,20 +258,30 @@ func element(b []byte) (tag byte, value, rest []byte, err error) {
 }
 
 // repeater asks one of many encoded requests at a time; each answer must hold
-// the wanted number of entries.
+// as many entries as are wanted.
 type repeater struct {
 	*ldapConn
 
-	requests [][]byte
-	entries  int
+	requests    [][]byte
+	least, most int
 }
 
 func (r repeater) ask(n int) (int, error) {
 	got, _, err := r.roundTrip(r.requests[n%len(r.requests)])
-	if err == nil && got != r.entries {
-		err = fmt.Errorf("%d entries, want %d", got, r.entries)
+	if err == nil && (got < r.least || got > r.most) {
+		err = fmt.Errorf("%d entries, want %d to %d", got, r.least, r.most)
 	}
 	return 1, err
+}
+
+// spender asks each of its requests once.
+type spender struct{ repeater }
+
+func (s spender) ask(n int) (int, error) {
+	if n >= len(s.requests) {
+		return 0, errSpent
+	}
+	return s.repeater.ask(n)
 }
 
 // dumper reads everybody, page by page; one question is one page.
@@ -241,7 +295,7 @@ type dumper struct {
 }
 
 func (d *dumper) ask(int) (int, error) {
-	entries, controls, err := d.roundTrip(searchRequest(d.base, 2, present("uid"), paged(d.cookie)))
+	entries, controls, err := d.roundTrip(searchRequest(d.base, subtree, present("uid"), paged(d.cookie)))
 	if err != nil {
 		return entries, err
 	}

@@ -22,6 +22,10 @@ type client interface {
 	Close() error
 }
 
+// errSpent is the answer of a client that has nothing left to ask: the
+// measurement ends.
+var errSpent = errors.New("everything has been asked")
+
 // result is what a server did in the time of one measurement.
 type result struct {
 	things   int // operations, or entries of a dump
@@ -30,6 +34,7 @@ type result struct {
 	asking   time.Duration // processor time of the load generator
 	p50, p99 time.Duration // of one question
 	rss      int64
+	changes  float64 // that arrived in a second meanwhile
 }
 
 func (r result) rate() float64 { return float64(r.things) / r.elapsed.Seconds() }
@@ -44,33 +49,47 @@ func (r result) each(total time.Duration) time.Duration {
 
 // measure opens n clients, lets them ask for a second to warm up and then for
 // length, and reads what that cost the server.
-func measure(ctx context.Context, server *stage.Process, length time.Duration, n int, open func(i int) (client, error)) (_ result, err error) {
-	clients := make([]client, n)
+func measure(ctx context.Context, server *stage.Process, length time.Duration, n int, open func(i int) (client, error)) (result, error) {
+	return meter{server, length, time.Second, n}.read(ctx, open)
+}
+
+// meter says how a server is measured.
+type meter struct {
+	server  *stage.Process
+	length  time.Duration
+	warmUp  time.Duration
+	clients int
+}
+
+func (m meter) read(ctx context.Context, open func(i int) (client, error)) (_ result, err error) {
+	clients := make([]client, m.clients)
 	for i := range clients {
 		if clients[i], err = open(i); err != nil {
-			return result{}, fmt.Errorf("connect to %s: %w", server.Name, err)
+			return result{}, fmt.Errorf("connect to %s: %w", m.server.Name, err)
 		}
 		defer func() { err = errors.Join(err, clients[i].Close()) }()
 	}
-	if _, err := drive(ctx, clients, time.Second); err != nil {
-		return result{}, fmt.Errorf("warm %s up: %w", server.Name, err)
+	if m.warmUp > 0 {
+		if _, err := drive(ctx, clients, m.warmUp); err != nil {
+			return result{}, fmt.Errorf("warm %s up: %w", m.server.Name, err)
+		}
 	}
-	before, err := server.CPU()
+	before, err := m.server.CPU()
 	if err != nil {
 		return result{}, err
 	}
 	own := processorTime()
-	got, err := drive(ctx, clients, length)
+	got, err := drive(ctx, clients, m.length)
 	if err != nil {
-		return result{}, fmt.Errorf("ask %s: %w", server.Name, err)
+		return result{}, fmt.Errorf("ask %s: %w", m.server.Name, err)
 	}
 	got.asking = processorTime() - own
-	after, err := server.CPU()
+	after, err := m.server.CPU()
 	if err != nil {
 		return result{}, err
 	}
 	got.cpu = after - before
-	got.rss, err = server.RSS()
+	got.rss, err = m.server.RSS()
 	return got, err
 }
 
@@ -122,7 +141,10 @@ func drive(ctx context.Context, clients []client, length time.Duration) (result,
 					break
 				}
 				var got int
-				got, err = c.ask(n)
+				if got, err = c.ask(n); errors.Is(err, errSpent) {
+					err = nil
+					break
+				}
 				things += got
 				own = append(own, time.Since(asked))
 			}

@@ -40,9 +40,13 @@ func (r *runner) projection(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, postgres.Stop())
 	}
+	c, err := newCrowd(r.million)
+	if err != nil {
+		return errors.Join(err, postgres.Stop())
+	}
 	var lines []line
 	for _, engine := range []struct{ name, url string }{{"SQLite", ""}, {"PostgreSQL", url}} {
-		got, err := r.project(ctx, filepath.Join("projection", engine.name), engine.url)
+		got, err := r.project(ctx, filepath.Join("projection", engine.name), engine.url, c)
 		if err != nil {
 			return errors.Join(fmt.Errorf("%s: %w", engine.name, err), postgres.Stop())
 		}
@@ -51,16 +55,15 @@ func (r *runner) projection(ctx context.Context) error {
 			lines = append(lines, l)
 		}
 	}
-	c := newCrowd(r.million)
 	r.table.add(section{
 		title: "Projection", lines: lines,
-		note: fmt.Sprintf("%d people with %d attributes, %d groups, %d memberships.", c.people, crowdAttributes, c.groups, c.people*c.each),
+		note: fmt.Sprintf("%d people with %d attributes, %d groups, %d memberships.", c.count, crowdAttributes, c.groups, c.count*teams),
 	})
 	return postgres.Stop()
 }
 
-// project measures one engine.
-func (r *runner) project(ctx context.Context, name, url string) ([]line, error) {
+// foundCrowd makes an installation that a crowd can be loaded into.
+func (r *runner) foundCrowd(ctx context.Context, name, url string, c crowd) (*stage.Gatehouse, error) {
 	dir, err := r.scratch(name)
 	if err != nil {
 		return nil, err
@@ -69,13 +72,17 @@ func (r *runner) project(ctx context.Context, name, url string) ([]line, error) 
 	if err != nil {
 		return nil, err
 	}
-	p := newPeople(0)
-	token := p.secret + p.reader
-	if err := r.found(ctx, g, []string{fmt.Sprintf(`service_accounts:
-  - {name: reader, password: %q, grants: ["read:directory"]}
-scim_sources:
-  - {name: bench, token: %q}
-`, p.reader, token)}, p.secret); err != nil {
+	source := fmt.Sprintf("scim_sources:\n  - {name: bench, token: %q}\n", c.token())
+	return g, r.found(ctx, g, []string{c.accounts() + source}, c.secret)
+}
+
+// token is what the SCIM source presents.
+func (c crowd) token() string { return c.secret + c.reader }
+
+// project measures one engine.
+func (r *runner) project(ctx context.Context, name, url string, c crowd) ([]line, error) {
+	g, err := r.foundCrowd(ctx, name, url, c)
+	if err != nil {
 		return nil, err
 	}
 	empty, err := settledAfterStart(ctx, g)
@@ -83,7 +90,6 @@ scim_sources:
 		return nil, err
 	}
 	begin := time.Now()
-	c := newCrowd(r.million)
 	if err := c.load(ctx, g, url); err != nil {
 		return nil, fmt.Errorf("load the store: %w", err)
 	}
@@ -105,12 +111,12 @@ scim_sources:
 		{server: "writing the store", fact: fmt.Sprintf("%.0f s", stored.Seconds())},
 		{server: "ldapd, from its start to ready", fact: fmt.Sprintf("%.1f s (%.1f s of processor time)", ready.Seconds(), loading.Seconds()), target: "≤ 20 s"},
 		{server: "ldapd, RSS", fact: mebibytes(full)},
-		{server: "RSS above an empty ldapd, per person", fact: fmt.Sprintf("%d bytes", (full-empty)/int64(c.people))},
+		{server: "RSS above an empty ldapd, per person", fact: fmt.Sprintf("%d bytes", (full-empty)/int64(c.count))},
 	}
 	if err := g.Start(ctx, "scimd"); err != nil {
 		return nil, err
 	}
-	lags, err := follow(ctx, g, p, token)
+	lags, err := follow(ctx, g, c)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +124,9 @@ scim_sources:
 		server: "a change, from the answer of SCIM to LDAP search, p50 / p99", target: "p99 ≤ 100 ms",
 		fact: fmt.Sprintf("%s / %s", micros(lags[len(lags)/2]), micros(lags[len(lags)*99/100])),
 	})
+	if url == "" {
+		r.loaded, r.crowd = g, c
+	}
 	return lines, g.Stop("scimd", "ldapd")
 }
 
@@ -132,13 +141,14 @@ func settledAfterStart(ctx context.Context, g *stage.Gatehouse) (int64, error) {
 
 // follow creates a person over SCIM, changes the title many times and returns
 // how long each change took to show up in a search, sorted.
-func follow(ctx context.Context, g *stage.Gatehouse, p people, token string) ([]time.Duration, error) {
+func follow(ctx context.Context, g *stage.Gatehouse, c crowd) ([]time.Duration, error) {
+	token := c.token()
 	url := "http://" + g.SCIM + "/scim/v2/Users"
 	id, err := scim(ctx, http.MethodPost, url, token, `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"followed"}`)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := dialLDAP(g.LDAP, readerDN, p.reader)
+	conn, err := dialLDAP(g.LDAP, readerDN, c.reader)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +161,7 @@ func follow(ctx context.Context, g *stage.Gatehouse, p people, token string) ([]
 			return nil, err
 		}
 		answered := time.Now()
-		request := searchRequest(usersDN, 2, tlv(tagAnd, equals("uid", "followed"), equals("title", title)))
+		request := searchRequest(usersDN, subtree, tlv(tagAnd, equals("uid", "followed"), equals("title", title)))
 		for found := 0; found == 0; {
 			if found, _, err = conn.roundTrip(request); err != nil {
 				return nil, err

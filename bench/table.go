@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ type section struct {
 	title string
 	note  string // one sentence: what was asked
 	when  string // and one: when, and how busy the machine was
+	first string // what the first column names, "" for servers; what is named otherwise is not compared
 	lines []line
 }
 
@@ -47,14 +49,19 @@ func (s section) String() string {
 		}
 		return b.String()
 	}
-	b.WriteString("| server | per second | ours is | CPU each | asking | p50 | p99 | RSS | target |\n|---|---|---|---|---|---|---|---|---|\n")
+	first := cmp.Or(s.first, "server")
+	b.WriteString("| " + first + " | per second | ours is | CPU each | asking | p50 | p99 | RSS | target |\n|---|---|---|---|---|---|---|---|---|\n")
 	ours := s.lines[0].result.rate()
 	for i, l := range s.lines {
 		ratio := ""
-		if i > 0 && l.result.rate() > 0 {
+		if i > 0 && s.first == "" && l.result.rate() > 0 {
 			ratio = fmt.Sprintf("%.1f×", ours/l.result.rate())
 		}
-		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %s | %s | %s | %s | %s |\n", l.server, l.result.rate(), ratio,
+		server := l.server
+		if l.result.changes > 0 {
+			server += fmt.Sprintf(", %.0f changes/s", l.result.changes)
+		}
+		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %s | %s | %s | %s | %s |\n", server, l.result.rate(), ratio,
 			micros(l.result.each(l.result.cpu)), micros(l.result.each(l.result.asking)), micros(l.result.p50), micros(l.result.p99), mebibytes(l.result.rss), l.target)
 	}
 	return b.String()
