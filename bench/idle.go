@@ -20,16 +20,21 @@ func (r *runner) idle(ctx context.Context) error {
 	if err := g.Start(ctx, stage.Daemons()...); err != nil {
 		return err
 	}
-	var total int64
+	var total, own int64
 	for _, name := range stage.Daemons() {
 		rss, err := settled(ctx, g.Process(name))
 		if err != nil {
 			return err
 		}
-		total += rss
+		anonymous, err := g.Process(name).OwnRSS()
+		if err != nil {
+			return err
+		}
+		total, own = total+rss, own+anonymous
 		lines = append(lines, line{server: name + ", RSS", fact: mebibytes(rss)})
 	}
-	lines = append(lines, line{server: "the four daemons together, RSS", fact: mebibytes(total), target: "≤ 100 MiB"})
+	lines = append(lines, line{server: "the four daemons together, RSS", fact: mebibytes(total), target: "≤ 100 MiB"},
+		line{server: "of it not the mapped program files", fact: mebibytes(own)})
 	if err := g.Stop(stage.Daemons()...); err != nil {
 		return err
 	}

@@ -131,18 +131,25 @@ func (p *Process) CPU() (time.Duration, error) {
 }
 
 // RSS is the resident memory in bytes.
-func (p *Process) RSS() (int64, error) {
+func (p *Process) RSS() (int64, error) { return p.memory("VmRSS") }
+
+// OwnRSS is the part of RSS that is not the mapped program file, which the kernel
+// may drop and read again.
+func (p *Process) OwnRSS() (int64, error) { return p.memory("RssAnon") }
+
+// memory is a line of proc(5) status, in bytes.
+func (p *Process) memory(field string) (int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid()))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(b)) {
 		var kib int64
-		if n, _ := fmt.Sscanf(line, "VmRSS: %d kB", &kib); n == 1 {
+		if n, _ := fmt.Sscanf(line, field+": %d kB", &kib); n == 1 {
 			return kib * 1024, nil
 		}
 	}
-	return 0, fmt.Errorf("no VmRSS of %s", p.Name)
+	return 0, fmt.Errorf("no %s of %s", field, p.Name)
 }
 
 // journal is a buffer that two pipes write and a test reads.
