@@ -111,20 +111,16 @@ func shutOut(ctx context.Context, g *stage.Gatehouse, p people, token string, i 
 
 // accepted reports whether an access point gets an Access-Accept for somebody.
 func accepted(addr, secret, name, password string) (bool, error) {
-	requests, err := accessRequests(1, secret, func(int) string { return name }, func(int) string { return password })
-	if err != nil {
-		return false, err
-	}
-	seal(requests[0], 1, secret)
-	conn, err := dialNAS(addr, requests)
+	conn, err := dialNAS("", addr)
 	if err != nil {
 		return false, err
 	}
 	defer conn.Close()
+	request := papRequest(1, secret, name, password, "")
 	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		return false, err
 	}
-	if _, err := conn.Write(requests[0]); err != nil {
+	if _, err := conn.Write(request); err != nil {
 		return false, err
 	}
 	n, err := conn.Read(conn.buf[:])

@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "ldap,radius,lockdown,flood,idle", "what to measure: ldap, radius, lockdown, flood, idle, projection, ldap1m")
+	only := flag.String("only", "ldap,radius,lockdown,flood,idle", "what to measure: ldap, radius (with eap), eap, lockdown, flood, idle, projection, ldap1m")
 	run := runner{}
 	flag.DurationVar(&run.length, "time", 2*time.Second, "how long to measure each")
 	flag.IntVar(&run.people, "users", 10_000, "people in the directory (ldap, radius)")
@@ -57,6 +57,7 @@ func (r *runner) all(ctx context.Context, only []string) (err error) {
 	parts := []part{
 		{"ldap", r.ldap},
 		{"radius", r.radius},
+		{"eap", r.eap},
 		{"lockdown", r.lockdown},
 		{"flood", r.flood},
 		{"idle", r.idle},

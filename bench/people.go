@@ -138,8 +138,11 @@ const (
 // sites is the directory for `gatehouse apply`, in parts.
 func (p people) sites() []string {
 	sites := []string{p.accounts() + fmt.Sprintf(`radius_clients:
-  - {name: bench, networks: ["127.0.0.1/32"], secret: %q}
-`, p.radius)}
+  - {name: bench, networks: ["127.0.0.1/32"], secret: %q, methods: [pap, mschapv2]}
+  - {name: bench-tls, networks: ["%s/32"], secret: %q, methods: [eap-tls]}
+  - {name: bench-ttls, networks: ["%s/32"], secret: %q, methods: [eap-ttls]}
+  - {name: bench-peap, networks: ["%s/32"], secret: %q, methods: [peap]}
+`, p.radius, pointOf(typeTLS), p.radius, pointOf(typeTTLS), p.radius, pointOf(typePEAP), p.radius)}
 	for from := 0; from < p.count; from += perApply {
 		var b strings.Builder
 		b.WriteString("users:\n")

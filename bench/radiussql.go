@@ -4,17 +4,32 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 
 	_ "modernc.org/sqlite"
 )
 
-// sqlPeople makes the tables of FreeRADIUS's sql module, with its index.
+// sqliteSchema is Debian's, with the tables that FreeRADIUS reads people from and
+// the one that it writes accounting to.
+const sqliteSchema = "/etc/freeradius/3.0/mods-config/sql/main/sqlite/schema.sql"
+
+// sqlPeople makes the database of FreeRADIUS's sql module. It keeps a write-ahead
+// log, as ours does: FreeRADIUS itself would sync two files for each record.
 func sqlPeople(ctx context.Context, path string, p people) (err error) {
+	schema, err := os.ReadFile(sqliteSchema)
+	if err != nil {
+		return err
+	}
 	db, err := sql.Open("sqlite", "file:"+path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	for _, statement := range []string{"PRAGMA journal_mode = WAL", string(schema)} {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -24,16 +39,6 @@ func sqlPeople(ctx context.Context, path string, p people) (err error) {
 			err = errors.Join(err, tx.Rollback())
 		}
 	}()
-	for _, table := range []string{"radcheck", "radreply"} {
-		for _, statement := range []string{
-			"CREATE TABLE " + table + " (id INTEGER PRIMARY KEY, username TEXT NOT NULL, attribute TEXT NOT NULL, op TEXT NOT NULL, value TEXT NOT NULL)",
-			"CREATE INDEX " + table + "_username ON " + table + " (username)",
-		} {
-			if _, err := tx.ExecContext(ctx, statement); err != nil {
-				return err
-			}
-		}
-	}
 	insert, err := tx.PrepareContext(ctx, "INSERT INTO radcheck (username, attribute, op, value) VALUES ($1, 'Cleartext-Password', ':=', $2)")
 	if err != nil {
 		return err

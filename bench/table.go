@@ -37,8 +37,9 @@ func (t *table) add(s section) {
 	fmt.Fprint(os.Stderr, s)
 }
 
-// String renders a section as Markdown. Rates of peers are followed by how
-// many times faster the first line is.
+// String renders a section as Markdown. A peer is compared with the last line
+// before it that has a target, or else with the first: how many times its rate
+// ours is, and how many times its processor time.
 func (s section) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s%s\n\n%s %s\n\n", heading, s.title, s.note, s.when)
@@ -51,18 +52,23 @@ func (s section) String() string {
 	}
 	first := cmp.Or(s.first, "server")
 	b.WriteString("| " + first + " | per second | ours is | CPU each | asking | p50 | p99 | RSS | target |\n|---|---|---|---|---|---|---|---|---|\n")
-	ours := s.lines[0].result.rate()
+	ours := s.lines[0].result
 	for i, l := range s.lines {
-		ratio := ""
-		if i > 0 && s.first == "" && l.result.rate() > 0 {
-			ratio = fmt.Sprintf("%.1f×", ours/l.result.rate())
+		ratio, cpu := "", micros(l.result.each(l.result.cpu))
+		switch {
+		case s.first != "":
+		case i == 0 || l.target != "":
+			ours = l.result
+		case l.result.things > 0 && l.result.cpu > 0:
+			ratio = fmt.Sprintf("%.1f×", ours.rate()/l.result.rate())
+			cpu += fmt.Sprintf(" (ours: %.2f×)", float64(ours.each(ours.cpu))/float64(l.result.each(l.result.cpu)))
 		}
 		server := l.server
 		if l.result.changes > 0 {
 			server += fmt.Sprintf(", %.0f changes/s", l.result.changes)
 		}
 		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %s | %s | %s | %s | %s |\n", server, l.result.rate(), ratio,
-			micros(l.result.each(l.result.cpu)), micros(l.result.each(l.result.asking)), micros(l.result.p50), micros(l.result.p99), mebibytes(l.result.rss), l.target)
+			cpu, micros(l.result.each(l.result.asking)), micros(l.result.p50), micros(l.result.p99), mebibytes(l.result.rss), l.target)
 	}
 	return b.String()
 }
