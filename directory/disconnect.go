@@ -232,15 +232,20 @@ func (d *Directory) endNetworkSessions(ctx context.Context, ends []NetworkSessio
 // endOne queues the end of a session inside a Record, unless that was done.
 func (d *Directory) endOne(tx *Tx, s *RADIUSSession, why string, now time.Time) error {
 	key := disconnectKey(s.ID, "review")
-	_, queued, err := one(tx.Jobs.Find(JobQuery{Key: key}))
-	if err != nil || queued {
-		return err
+	for _, k := range []string{key, disconnectKey(s.ID, "write")} {
+		if _, queued, err := one(tx.Jobs.Find(JobQuery{Key: k})); err != nil || queued {
+			return err
+		}
 	}
 	job, err := d.disconnectJob(s, key, why, now)
 	if err != nil {
 		return err
 	}
-	return tx.Jobs.Insert(job)
+	if err := tx.Jobs.Insert(job); err != nil {
+		return err
+	}
+	s.Until = time.Time{} // the clock has nothing more to say
+	return tx.Network.Update(*s)
 }
 
 // DisconnectResult is what one try to end a session came to.

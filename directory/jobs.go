@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"gatehouse/directory/seal"
@@ -101,13 +100,16 @@ func (d *Directory) ClaimJobs(ctx context.Context, kinds []string, max int) ([]J
 	if err != nil {
 		return nil, err
 	}
-	for i := range claimed {
-		j := &claimed[i]
+	opened := claimed[:0]
+	for _, j := range claimed {
 		if j.Payload, err = d.keys.open(seal.Jobs, j.place(), j.Payload); err != nil {
-			return nil, fmt.Errorf("open the payload of job %d: %w", j.ID, err)
+			// It must not hold up the others; its lease ends by itself.
+			d.log.ErrorContext(ctx, "the payload of a job cannot be opened", "job", int64(j.ID), "err", err)
+			continue
 		}
+		opened = append(opened, j)
 	}
-	return claimed, nil
+	return opened, nil
 }
 
 // RenewJob keeps the lease of a job for another 5 s. Stale: it was lost.

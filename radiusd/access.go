@@ -133,7 +133,7 @@ func details(r *request, method string) map[string]string {
 
 // accept sends the Access-Accept after its session was stored.
 func (s *Server) accept(ctx context.Context, r *request, v visit, dec *directory.Decision) {
-	row := s.session(r, dec)
+	row := s.session(r, v.method, dec)
 	known, again := s.recent.find(placeOf(&row), row.Accepted)
 	if !again {
 		var err error
@@ -185,6 +185,9 @@ func (s *Server) open(ctx context.Context, r *request, method string, dec *direc
 		if err != nil || !now.Allowed() {
 			return false, err
 		}
+		if r.client.terms(&now) != row.Terms {
+			s.reviewer.mark(row.User) // the answer is about to say what no longer counts
+		}
 	}
 	return true, nil
 }
@@ -198,13 +201,16 @@ func (s *Server) admission(r *request, method string, a directory.Admission) dir
 }
 
 // session makes the row of a session that is about to be accepted.
-func (s *Server) session(r *request, dec *directory.Decision) directory.RADIUSSession {
+func (s *Server) session(r *request, method string, dec *directory.Decision) directory.RADIUSSession {
 	now := s.now()
+	_, lasts := r.client.grant(dec, r.received)
 	return directory.RADIUSSession{
 		Client: r.client.id, User: dec.User.ID, Username: dec.User.Username, Epoch: dec.User.Epoch,
 		State: directory.RADIUSAccepted, CallingStationID: station(r.packet),
 		CalledStationID: text(r.packet, wire.CalledStationID), NASIP: nasAddress(r), NASPort: nasPort(r.packet),
 		Instance: s.instance, LocalAddr: r.local.String(), Accepted: now, Updated: now,
+		NASID: text(r.packet, wire.NASIdentifier), Peer: r.id.from.Addr().Unmap().String(), Admission: admissionOf(r, method, dec),
+		Terms: r.client.terms(dec), Expires: now.Add(lasts + recentFor), Until: dec.Until,
 	}
 }
 

@@ -128,6 +128,9 @@ func (s *Server) store(ctx context.Context, records []*record) error {
 			s.recent.forget(id)
 		}
 	}
+	if b.revived != nil {
+		s.reviewer.mark(b.revived...)
+	}
 	return nil
 }
 

@@ -19,6 +19,7 @@ import (
 type client struct {
 	id          directory.RADIUSClientID
 	name        string
+	rev         int64       // of its configuration
 	keys        []*wire.Key // current and, during a rotation, next; at least one
 	app         string      // slug of the app that decides
 	auto        bool        // Message-Authenticator required from the first one on, not from the start
@@ -27,6 +28,7 @@ type client struct {
 	networkOnly bool        // network passwords only
 	challenge   bool        // may be asked for a code by Access-Challenge
 	rules       []replyRule
+	coa         schema.CoA
 	session     time.Duration // Session-Timeout where no rule says otherwise
 	silence     time.Duration // after which an open session is presumed to have ended
 	*clientState
@@ -74,7 +76,7 @@ func (c *client) configure(stored []byte) error {
 	config = config.WithDefaults()
 	c.auto = config.MessageAuthenticator == schema.AuthenticatorAuto
 	c.methods, c.realms, c.networkOnly = config.Methods, config.Realms, config.Passwords == "network"
-	c.challenge = config.Challenge
+	c.challenge, c.coa = config.Challenge, config.CoA
 	c.session = time.Duration(config.SessionTimeout) * time.Second
 	longest, interim := c.session, len(config.Reply) > 0
 	c.silence = 0

@@ -14,6 +14,7 @@ type batch struct {
 	tables   *directory.Artefacts
 	classes  *classes
 	sessions map[int64]*tracked
+	revived  []directory.UserID // of sessions that were presumed to have ended
 }
 
 // tracked is a session row with what is to be done with it.
@@ -128,6 +129,11 @@ func (b *batch) report(rec *record) error {
 	}
 	rec.row.Session = t.ID
 	begun := t.State != directory.RADIUSStarted
+	if t.State == directory.RADIUSPresumedEnded {
+		// It lives: whatever came of an earlier Disconnect, it is decided again.
+		t.Disconnect = ""
+		b.revived = append(b.revived, t.User)
+	}
 	use(t, &rec.update)
 	if rec.status == wire.AcctStop {
 		t.State, t.Ended, t.TerminateCause = directory.RADIUSEnded, rec.update.at, rec.update.cause

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"gatehouse/directory"
 	"gatehouse/radiusd/wire"
 )
 
@@ -44,6 +45,10 @@ type metrics struct {
 	repeats   prometheus.Counter
 	sockets   prometheus.Counter
 	seconds   prometheus.Histogram
+
+	disconnects       map[directory.DisconnectOutcome]prometheus.Counter
+	disconnectSeconds prometheus.Histogram
+	disconnectIgnored prometheus.Counter
 }
 
 // newMetrics registers the server's metrics. waiting gives the number of
@@ -58,7 +63,18 @@ func newMetrics(r prometheus.Registerer, waiting, clients func() float64) (*metr
 	discarded := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatehouse_radiusd_discarded_total", Help: "Packets that got no answer, by reason.",
 	}, []string{"reason"})
+	disconnects := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gatehouse_radiusd_disconnects_total", Help: "Tries to end a session at its NAS, by outcome.",
+	}, []string{"outcome"})
 	m := &metrics{
+		disconnects: make(map[directory.DisconnectOutcome]prometheus.Counter),
+		disconnectSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "gatehouse_radiusd_disconnect_seconds", Help: "Time from the wish to end a session to the answer of its NAS.",
+			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 3600},
+		}),
+		disconnectIgnored: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gatehouse_radiusd_disconnect_ignored_total", Help: "Packets at the socket of a Disconnect-Request that were no answer to it.",
+		}),
 		requests:  make(map[wire.Code]prometheus.Counter),
 		answers:   make(map[wire.Code]prometheus.Counter),
 		discarded: make(map[discard]prometheus.Counter),
@@ -82,11 +98,14 @@ func newMetrics(r prometheus.Registerer, waiting, clients func() float64) (*metr
 	for _, d := range discards() {
 		m.discarded[d] = discarded.WithLabelValues(string(d))
 	}
+	for _, o := range disconnectOutcomes() {
+		m.disconnects[o] = disconnects.WithLabelValues(string(o))
+	}
 	if r == nil {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{
-		requests, answers, discarded, m.repeats, m.sockets, m.seconds,
+		disconnects, m.disconnectSeconds, m.disconnectIgnored, requests, answers, discarded, m.repeats, m.sockets, m.seconds,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "gatehouse_radiusd_waiting_requests", Help: "Requests that wait for a worker.",
 		}, waiting),

@@ -23,12 +23,14 @@ type place struct {
 	calling        string
 	called         string
 	nasIP, nasPort string
+	terms          string
+	until          int64
 }
 
 func placeOf(s *directory.RADIUSSession) place {
 	return place{
 		client: s.Client, user: s.User, epoch: s.Epoch, calling: s.CallingStationID, called: s.CalledStationID,
-		nasIP: s.NASIP, nasPort: s.NASPort,
+		nasIP: s.NASIP, nasPort: s.NASPort, terms: s.Terms, until: s.Until.UnixMicro(),
 	}
 }
 

@@ -171,6 +171,7 @@ func (s *Server) install(ctx context.Context, rows []directory.RADIUSClient, slu
 	}
 	s.clients.set(byID)
 	s.transport.clients.Store(next)
+	s.reviewer.mark() // another app may decide at a client now
 	s.log.LogAttrs(ctx, slog.LevelInfo, "RADIUS clients loaded", slog.Int("clients", len(byID)))
 }
 
@@ -185,7 +186,7 @@ func parsePrefix(s string) (netip.Prefix, error) {
 
 // client makes what the packet path needs of a row.
 func (s *Server) client(row directory.RADIUSClient, slugs map[directory.AppID]string) (*client, error) {
-	c := &client{id: row.ID, name: row.Name, app: directory.AppNetwork}
+	c := &client{id: row.ID, name: row.Name, rev: row.Rev, app: directory.AppNetwork}
 	if row.App != 0 {
 		slug, ok := slugs[row.App]
 		if !ok {

@@ -24,7 +24,8 @@ type replyRule struct {
 	session   time.Duration // 0: the client's
 	interim   time.Duration // of Acct-Interim-Interval; 0: not asked for
 	extra     []attribute
-	broken    error // why the row cannot be applied: whom it matches is rejected
+	digest    string // of all that it says
+	broken    error  // why the row cannot be applied: whom it matches is rejected
 }
 
 // attribute is one further attribute of a reply.
@@ -38,7 +39,7 @@ type attribute struct {
 func newReplyRule(row schema.Reply) replyRule {
 	r := replyRule{
 		everybody: row.Group == "", vlan: row.VLAN, filter: row.FilterID,
-		session: time.Duration(row.SessionTimeout) * time.Second,
+		session: time.Duration(row.SessionTimeout) * time.Second, digest: digestOf(row),
 	}
 	if !r.everybody {
 		key, err := name.Group(row.Group)
@@ -85,24 +86,12 @@ func acceptPacket(r *request, dec *directory.Decision, class string, also func(*
 	// RFC 2865 §5.1: the User-Name of an Accept is the one accounting uses.
 	e.AddString(wire.UserName, dec.User.Username)
 	e.AddString(wire.Class, class)
-	session := r.client.session
-	for i := range r.client.rules {
-		rule := &r.client.rules[i]
-		if !rule.matches(dec.Groups) {
-			continue
-		}
+	rule, session := r.client.grant(dec, r.received)
+	if rule != nil {
 		if rule.broken != nil {
 			return nil, rule.broken
 		}
-		if rule.session > 0 {
-			session = rule.session
-		}
 		rule.add(e)
-		break
-	}
-	// RFC 2865 §5.27: then the NAS asks again, and what has ended by then has ended.
-	if !dec.Until.IsZero() {
-		session = min(session, max(dec.Until.Sub(r.received), time.Second))
 	}
 	e.AddUint32(wire.SessionTimeout, uint32(session/time.Second))
 	if also != nil {

@@ -46,6 +46,9 @@ type Server struct {
 	clients   clientSet
 	prompts   prompts
 
+	reviewer     *reviewer
+	disconnector *disconnector
+
 	conversations *eap.Server
 	devices       atomic.Pointer[x509.CertPool] // of the authorities of devices
 
@@ -64,6 +67,7 @@ func New(c Config) (*Server, error) {
 		undecided: limitedLog{log: c.Logger, now: c.Directory.Now},
 		transport: newTransport(c.Logger, c.Directory.Now), opener: newOpener(c.Directory), recent: newRecent(),
 	}
+	s.reviewer, s.disconnector = newReviewer(s), newDisconnector(s)
 	var err error
 	if s.classes, err = newClasses(c.Directory.Keys()); err != nil {
 		return nil, err
@@ -100,6 +104,9 @@ func (s *Server) Run(ctx context.Context) error {
 	s.background.Go(func() { s.follow(ctx) })
 	s.background.Go(func() { s.watch(ctx) })
 	s.background.Go(func() { s.keep(ctx) })
+	s.background.Go(func() { s.reviewer.follow(ctx) })
+	s.background.Go(func() { s.reviewer.run(ctx) })
+	s.background.Go(func() { s.disconnector.run(ctx) })
 	s.background.Go(func() { s.conversations.Run(ctx) })
 	var store sync.WaitGroup
 	// Requests that were accepted before the end still store their sessions.

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"encoding/json"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -90,6 +91,8 @@ func TestCheck(t *testing.T) {
 		{"nas realm", RADIUSClient{Realms: []string{"a@b"}}, "realms"},
 		{"nas timeout", RADIUSClient{SessionTimeout: 5}, "session_timeout"},
 		{"nas coa host name", RADIUSClient{CoA: CoA{Address: "ap.example.com:3799"}}, "coa"},
+		{"nas coa port", RADIUSClient{CoA: CoA{Address: "nas:0"}}, "coa"},
+		{"nas coa profile", RADIUSClient{CoA: CoA{Address: "nas", Profile: "acme"}}, "coa"},
 		{"nas coa verb", RADIUSClient{CoA: CoA{Verb: "coa"}}, "coa"},
 		{"nas vlan 0", RADIUSClient{Reply: []Reply{{VLAN: "0"}}}, "reply: row 1: vlan"},
 		{"nas vlan 4095", RADIUSClient{Reply: []Reply{{VLAN: "1"}, {VLAN: "4095"}}}, "reply: row 2: vlan"},
@@ -160,7 +163,7 @@ func TestDefaults(t *testing.T) {
 	got := RADIUSClient{CoA: CoA{Address: "2001:db8::1"}}.WithDefaults()
 	want := RADIUSClient{
 		Methods: []string{"pap", "eap-tls", "eap-ttls", "peap"}, MessageAuthenticator: "required", SessionTimeout: 28800,
-		CoA: CoA{Address: "[2001:db8::1]:3799", Verb: "disconnect"},
+		CoA: CoA{Address: "[2001:db8::1]:3799", Verb: "disconnect", Profile: "generic"},
 	}
 	if !cmp.Equal(got, want) {
 		t.Error(cmp.Diff(want, got))
@@ -172,5 +175,26 @@ func TestDefaults(t *testing.T) {
 	b, err := json.Marshal(RADIUSClient{})
 	if err != nil || string(b) != "{}" {
 		t.Errorf("the zero RADIUS client is stored as %s, %v", b, err)
+	}
+}
+
+func TestCoATarget(t *testing.T) {
+	peer := netip.MustParseAddr("::ffff:192.0.2.9")
+	for _, tt := range []struct {
+		coa  CoA
+		want string
+	}{
+		{CoA{}, ""},
+		{CoA{Address: "192.0.2.1"}, "192.0.2.1:3799"},
+		{CoA{Address: "192.0.2.1", Profile: ProfileCisco}, "192.0.2.1:1700"},
+		{CoA{Address: "[2001:db8::1]:99"}, "[2001:db8::1]:99"},
+		{CoA{Address: "nas"}, "192.0.2.9:3799"},
+		{CoA{Address: "nas", Profile: ProfileCisco}, "192.0.2.9:1700"},
+		{CoA{Address: "nas:99"}, "192.0.2.9:99"},
+	} {
+		got, ok := (RADIUSClient{CoA: tt.coa}).WithDefaults().CoA.Target(peer)
+		if ok != (tt.want != "") || ok && got.String() != tt.want {
+			t.Errorf("%+v: %v, %v; want %s", tt.coa, got, ok, tt.want)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -39,18 +40,37 @@ type RADIUSClient struct {
 	Realms []string `json:"realms,omitempty" yaml:"realms"`
 	// SessionTimeout in seconds goes into every Access-Accept; 0: 8 hours.
 	SessionTimeout int `json:"session_timeout,omitempty" yaml:"session_timeout"`
-	// CoA is where the NAS takes Disconnect-Requests (RFC 5176); empty: nowhere.
+	// CoA is how the NAS takes Disconnect-Requests (RFC 5176); empty: not at all.
 	CoA CoA `json:"coa,omitzero" yaml:"coa"`
 	// Challenge permits Access-Challenge for a second factor.
 	Challenge bool `json:"challenge,omitempty" yaml:"challenge"`
 }
 
-// CoA is the dynamic authorization server of a NAS.
+// CoANAS is the address of a CoA that stands for the one the NAS asks from.
+const CoANAS = "nas"
+
+// The verbs of CoA.
+const (
+	CoADisconnect = "disconnect" // Disconnect-Request: end the session
+	CoAChange     = "coa"        // CoA-Request: have the device authenticate again, which is then refused
+)
+
+// The makes of NAS that need something of their own; all others are generic.
+const (
+	ProfileGeneric  = "generic"  // RFC 5176 as it is: Aruba, hostapd, MikroTik, Ruckus, UniFi …
+	ProfileCisco    = "cisco"    // IOS, IOS XE, Meraki: port 1700, re-authentication by Cisco-AVPair
+	ProfileFortinet = "fortinet" // FortiGate finds a session by Framed-IP-Address, FortiSwitch has an AVPair
+)
+
+// CoA is the dynamic authorization server of a NAS (RFC 5176).
 type CoA struct {
-	// Address is host:port; the port is 3799 when absent.
+	// Address is host:port, or "nas" or nas:port for the address that the NAS asks
+	// from. The port is 3799 when absent, 1700 for Cisco.
 	Address string `json:"address,omitempty" yaml:"address"`
-	// Verb is "disconnect" (default) or "coa".
+	// Verb is CoADisconnect (default) or CoAChange.
 	Verb string `json:"verb,omitempty" yaml:"verb"`
+	// Profile is what the make of the NAS needs; empty: ProfileGeneric.
+	Profile string `json:"profile,omitempty" yaml:"profile"`
 }
 
 // Reply is what the members of a group get. An empty group is everybody.
@@ -82,14 +102,36 @@ func (c RADIUSClient) WithDefaults() RADIUSClient {
 	c.MessageAuthenticator = orElse(c.MessageAuthenticator, AuthenticatorRequired)
 	c.SessionTimeout = orElse(c.SessionTimeout, defaultSessionTimeout)
 	if c.CoA.Address != "" {
-		c.CoA.Verb = orElse(c.CoA.Verb, "disconnect")
-		if _, err := netip.ParseAddrPort(c.CoA.Address); err != nil {
-			if a, err := netip.ParseAddr(c.CoA.Address); err == nil {
-				c.CoA.Address = netip.AddrPortFrom(a, 3799).String()
-			}
-		}
+		c.CoA.Verb, c.CoA.Profile = orElse(c.CoA.Verb, CoADisconnect), orElse(c.CoA.Profile, ProfileGeneric)
+		c.CoA.Address = c.CoA.withPort()
 	}
 	return c
+}
+
+// withPort returns the address with its port.
+func (c CoA) withPort() string {
+	port := uint16(3799) // RFC 5176 §2.1
+	if c.Profile == ProfileCisco {
+		port = 1700
+	}
+	if c.Address == CoANAS {
+		return CoANAS + ":" + strconv.Itoa(int(port))
+	}
+	if a, err := netip.ParseAddr(c.Address); err == nil {
+		return netip.AddrPortFrom(a, port).String()
+	}
+	return c.Address
+}
+
+// Target returns where a NAS that asks from peer takes requests; ok is false when
+// it takes none or its address is not known. Of a CoA with its defaults.
+func (c CoA) Target(peer netip.Addr) (target netip.AddrPort, ok bool) {
+	if port, of := strings.CutPrefix(c.Address, CoANAS+":"); of {
+		n, err := strconv.ParseUint(port, 10, 16)
+		return netip.AddrPortFrom(peer.Unmap(), uint16(n)), err == nil && n != 0 && peer.IsValid()
+	}
+	target, err := netip.ParseAddrPort(c.Address)
+	return netip.AddrPortFrom(target.Addr().Unmap(), target.Port()), err == nil && target.Port() != 0
 }
 
 // Check accepts known methods, timeouts from a minute to 30 days, and replies
@@ -135,17 +177,20 @@ func (c RADIUSClient) Check() error {
 
 func (c CoA) check() error {
 	if c.Address == "" {
-		if c.Verb != "" {
-			return fmt.Errorf("coa: a verb without an address")
+		if c != (CoA{}) {
+			return fmt.Errorf("coa: a verb or profile without an address")
 		}
 		return nil
 	}
-	_, err1 := netip.ParseAddrPort(c.Address)
-	_, err2 := netip.ParseAddr(c.Address)
-	if err1 != nil && err2 != nil {
-		return fmt.Errorf("coa: %q is not an address such as 192.0.2.1:3799", c.Address)
+	with := c
+	with.Address = c.withPort()
+	if _, ok := with.Target(netip.IPv4Unspecified()); !ok {
+		return fmt.Errorf("coa: %q is neither an address such as 192.0.2.1:3799 nor nas:3799", c.Address)
 	}
-	return oneOf("coa: verb", c.Verb, "", "disconnect", "coa")
+	if err := oneOf("coa: profile", c.Profile, "", ProfileGeneric, ProfileCisco, ProfileFortinet); err != nil {
+		return err
+	}
+	return oneOf("coa: verb", c.Verb, "", CoADisconnect, CoAChange)
 }
 
 func (r Reply) check() error {

@@ -55,6 +55,19 @@ func (c Code) String() string {
 	return "Code-" + strconv.Itoa(int(c))
 }
 
+// Answers reports whether c is an ACK or NAK to a Disconnect-Request or
+// CoA-Request.
+func (c Code) Answers(request Code) bool {
+	switch request {
+	case DisconnectRequest:
+		return c == DisconnectACK || c == DisconnectNAK
+	case CoARequest:
+		return c == CoAACK || c == CoANAK
+	default:
+		return false
+	}
+}
+
 // hasZeroAuthenticator reports whether a request of this code is
 // authenticated over sixteen zero octets instead of a random nonce.
 func (c Code) hasZeroAuthenticator() bool {

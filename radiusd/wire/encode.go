@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Encoder builds one reply by appending. Start it with [NewReply], add
-// attributes, call Finish. The first mistake sticks and Finish returns it.
+// Encoder builds one packet by appending. Start it with [NewReply] or
+// [NewRequest], add attributes, call Finish. The first mistake sticks and Finish returns it.
 type Encoder struct {
 	buf  []byte // the packet so far, its Authenticator field holding the request's
 	auth int    // offset of the Message-Authenticator's value; 0: none
@@ -30,6 +30,15 @@ func NewReply(dst []byte, code Code, request Packet, sign bool) *Encoder {
 		e.buf = append(e.buf, make([]byte, authSize)...)
 	}
 	return e
+}
+
+// NewRequest starts a request whose Request Authenticator is a digest of it
+// (Disconnect-Request, CoA-Request), with a Message-Authenticator.
+//
+// RFC 5176 §3.4: both are computed over sixteen zero octets, which is what an
+// answer would be computed over whose request had these.
+func NewRequest(code Code, identifier byte) *Encoder {
+	return NewReply(nil, code, Packet{raw: append([]byte{byte(code), identifier, 0, 0}, make([]byte, authSize)...)}, true)
 }
 
 // Add appends one attribute.
