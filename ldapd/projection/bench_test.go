@@ -74,6 +74,7 @@ func crowd(b testing.TB, n int) *Index {
 		var p portion
 		for j := i; j < min(n, i+loadBatch); j++ {
 			p.users = append(p.users, crowdUser(j, r))
+			p.passwords = append(p.passwords, directory.PasswordState{})
 		}
 		l.put(&p)
 	}
