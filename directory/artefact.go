@@ -44,6 +44,7 @@ type CredentialQuery struct {
 	Users  []UserID
 	Kinds  []CredentialKind
 	Lookup []byte
+	Sealed bool // only what has Sealed: the few that are not passwords of people
 }
 
 // LoginName is a key by which one user, and nobody else, signs in.

@@ -1,7 +1,7 @@
 package directory
 
-// Bootstrap writes what every installation begins with: the two built-in apps
-// and the names that init records. Exists: it was done before.
+// Bootstrap writes what every installation begins with: the two built-in apps,
+// the names that init records and the identifier that Samba servers see. Exists: it was done before.
 func (w *Writer) Bootstrap(domain, publicURL string) error {
 	if err := w.require(VerbWriteConfig, 0); err != nil {
 		return err
@@ -12,7 +12,11 @@ func (w *Writer) Bootstrap(domain, publicURL string) error {
 		}
 		return err
 	}
-	for key, value := range map[string]string{SettingDomain: domain, SettingPublicURL: publicURL} {
+	sid, err := newSambaSID(w.d.config.Rand)
+	if err != nil {
+		return err
+	}
+	for key, value := range map[string]string{SettingDomain: domain, SettingPublicURL: publicURL, SettingSambaSID: sid} {
 		if err := w.SetSetting(key, value); err != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ func (t *trial) mschapv2(p MSCHAPv2Proof) (bool, error) {
 		if c.Kind != CredentialNetworkPassword {
 			continue
 		}
-		hash, err := t.d.openNTHash(&c)
+		hash, err := t.d.openNTHash(seal.Network, &c)
 		if err != nil {
 			return false, err
 		}
@@ -37,8 +37,8 @@ func (t *trial) mschapv2(p MSCHAPv2Proof) (bool, error) {
 	return found, nil
 }
 
-func (d *Directory) openNTHash(c *Credential) (hash [16]byte, err error) {
-	b, err := d.keys.open(seal.Network, c.place(), c.Sealed)
+func (d *Directory) openNTHash(p seal.Purpose, c *Credential) (hash [16]byte, err error) {
+	b, err := d.keys.open(p, c.place(), c.Sealed)
 	if err == nil && copy(hash[:], b) != len(b) {
 		err = fmt.Errorf("an NT hash of %d octets", len(b))
 	}

@@ -84,6 +84,7 @@ const (
 	VerbReadCredentials Verb = "credentials.read" // what kinds, never the secrets; rights, last login, limits
 	VerbReadConfig      Verb = "config.read"
 	VerbReadAudit       Verb = "audit.read"
+	VerbReadSamba       Verb = "samba.read" // NT hashes of Samba passwords
 	VerbCreateUser      Verb = "users.create"
 	VerbUpdateUser      Verb = "users.update"
 	VerbRenameUser      Verb = "users.rename"
@@ -142,6 +143,8 @@ func permits(v Verb) []permit {
 		return append(config, permit{right: RoleAuditor}, permit{right: APIRead}, permit{right: APIWrite})
 	case VerbReadAudit:
 		return append(config, permit{right: RoleAuditor})
+	case VerbReadSamba:
+		return []permit{{right: ReadSamba}} // no role: an NT hash is as good as the password
 	case VerbCreateUser:
 		return append(admin, permit{right: WriteEntries, plain: true}, permit{right: APIWrite, plain: true})
 	case VerbUpdateUser:
@@ -209,7 +212,7 @@ func allowed(a Actor, v Verb, t target) bool {
 
 // reads reports whether the verb changes nothing.
 func (v Verb) reads() bool {
-	return v == VerbReadUsers || v == VerbReadCredentials || v == VerbReadConfig || v == VerbReadAudit
+	return v == VerbReadUsers || v == VerbReadCredentials || v == VerbReadConfig || v == VerbReadAudit || v == VerbReadSamba
 }
 
 // sourceVerb reports whether a SCIM source may ever do v. Which users and

@@ -51,7 +51,7 @@ var (
 	// which the operating system keeps apart.
 	directoryVerbs = map[string]directory.Verb{
 		"Read": directory.VerbReadUsers, "Write": "", "Why": directory.VerbReadConfig, "Unlock": directory.VerbUnlock,
-		"VerifyAudit": directory.VerbReadAudit, "RestoreChains": operatorOnly,
+		"VerifyAudit": directory.VerbReadAudit, "RestoreChains": operatorOnly, "SambaHashes": directory.VerbReadSamba,
 	}
 )
 
@@ -94,6 +94,7 @@ var expected = map[directory.Verb]who{
 		directory.APIRead: 0, directory.APIWrite: 0,
 	},
 	directory.VerbReadConfig: {directory.RoleOwner: 3, directory.RoleAdmin: 3, directory.RoleAuditor: 3, directory.APIRead: 0, directory.APIWrite: 0},
+	directory.VerbReadSamba:  {directory.ReadSamba: 0},
 	directory.VerbReadAudit:  {directory.RoleOwner: 3, directory.RoleAdmin: 3, directory.RoleAuditor: 3},
 }
 
@@ -310,6 +311,10 @@ func TestEveryMethodWithAnActorHasARow(t *testing.T) {
 		_, err = f.VerifyAudit(t.Context(), by, nil)
 		if denied := directory.Is(err, directory.Denied); denied == may(directory.VerbReadAudit, r, 0) {
 			t.Errorf("VerifyAudit by %q: %v", r, err)
+		}
+		_, err = f.SambaHashes(t.Context(), by, nil)
+		if denied := directory.Is(err, directory.Denied); denied == may(directory.VerbReadSamba, r, 0) {
+			t.Errorf("SambaHashes by %q: %v", r, err)
 		}
 		if err := f.RestoreChains(t.Context(), by); !directory.Is(err, directory.Denied) {
 			t.Errorf("RestoreChains by %q: %v", r, err)

@@ -128,8 +128,8 @@ type Graph interface {
 // nothing else, at a fraction of what it costs by the tables. Each method goes
 // once through its table; the rules of Table.Find hold.
 type Snapshot interface {
-	// Users yields all users but deleted ones, by id, without Attrs, Networks,
-	// Source, NameKey, Rev and Epoch.
+	// Users yields all users but deleted ones, by id, without Networks, Source,
+	// NameKey, Rev and Epoch, and people without Attrs.
 	Users() iter.Seq2[User, error]
 	// Emails yields User, Address and Primary of all addresses, by user and in the
 	// user's order.

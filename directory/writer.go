@@ -28,40 +28,41 @@ func (d *Directory) Write(ctx context.Context, by Actor, fn func(*Writer) error)
 		if err := w.loadScope(); err != nil {
 			return err
 		}
-		if err := w.narrow(); err != nil {
+		var err error
+		if w.by, err = w.narrowed(by); err != nil {
 			return err
 		}
 		return fn(w)
 	})
 }
 
-// narrow holds a person or service account to what they may do now: a session, a
+// narrowed holds a person or service account to what they may do now: a session, a
 // connection or a token may be older than the loss of a role. Denied: they may do
 // nothing any more.
-func (w *Writer) narrow() error {
-	if w.by.Kind != ActorPerson && w.by.Kind != ActorService {
-		return nil
+func (r *Reader) narrowed(by Actor) (Actor, error) {
+	if by.Kind != ActorPerson && by.Kind != ActorService {
+		return by, nil
 	}
-	u, found, err := one(w.tx.Users.Find(UserQuery{Kind: AnyKind, IDs: []UserID{w.by.User}}))
+	u, found, err := one(r.tx.Users.Find(UserQuery{Kind: AnyKind, IDs: []UserID{by.User}}))
 	if err != nil {
-		return err
+		return by, err
 	}
-	if !found || standing(&u, w.now) != ReasonOK {
-		return &Error{Kind: Denied, Msg: "not allowed", Err: &rightError{actor: w.by.Name, verb: "act"}}
+	if !found || standing(&u, r.now) != ReasonOK {
+		return by, &Error{Kind: Denied, Msg: "not allowed", Err: &rightError{actor: by.Name, verb: "act"}}
 	}
-	have, err := w.rightsOf(w.by.User)
+	have, err := r.rightsOf(by.User)
 	if err != nil {
-		return err
+		return by, err
 	}
-	w.by.Rights = slices.DeleteFunc(slices.Clone(w.by.Rights), func(r Right) bool { return !slices.Contains(have, r) })
-	return nil
+	by.Rights = slices.DeleteFunc(slices.Clone(by.Rights), func(right Right) bool { return !slices.Contains(have, right) })
+	return by, nil
 }
 
 // rightsOf returns the rights of a user that are in force.
-func (w *Writer) rightsOf(id UserID) ([]Right, error) {
-	grants, err := all(w.tx.Grants.Find(GrantQuery{Users: []UserID{id}}))
+func (r *Reader) rightsOf(id UserID) ([]Right, error) {
+	grants, err := all(r.tx.Grants.Find(GrantQuery{Users: []UserID{id}}))
 	p := principal{grants: grants}
-	return p.rights(w.now), err
+	return p.rights(r.now), err
 }
 
 // require fails with Denied unless the actor may do v to the user.

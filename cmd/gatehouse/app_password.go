@@ -7,7 +7,7 @@ import (
 )
 
 func (t *tool) appPasswordCommand() *cobra.Command {
-	const kind = directory.CredentialAppPassword
+	kinds := []directory.CredentialKind{directory.CredentialAppPassword}
 	return t.group(&cobra.Command{
 		Use: "app-password", Short: "Passwords that open one app, for programs that keep them",
 		Long: "App passwords: made by us, for one app or protocol and one device. They open nothing else, never\n" +
@@ -15,14 +15,14 @@ func (t *tool) appPasswordCommand() *cobra.Command {
 			"is said by the app (app_passwords: counts-as-factor).",
 	},
 		t.appPasswordCreate(),
-		t.heldList(&cobra.Command{Use: "list USER", Short: "List a person's app passwords"}, kind, "ID LABEL APP PROTOCOL CREATED USED EXPIRES",
+		t.heldList(&cobra.Command{Use: "list USER", Short: "List a person's app passwords"}, kinds, "ID LABEL APP PROTOCOL CREATED USED EXPIRES",
 			func(v *heldView) []string {
 				return []string{v.ID, v.Label, v.App, string(v.Protocol), moment(v.Created), moment(v.LastUsed), moment(v.Expires)}
 			}),
 		t.heldRemove(&cobra.Command{
 			Use: "revoke USER ID", Short: "Revoke an app password; connections that it opened end",
 			Long: "Revokes an app password by the id that the list shows; the password itself begins with gh_ID_.",
-		}, kind, "app password", "Revoked the app password of %s with id %s."),
+		}, kinds, "app password", "Revoked the app password of %s with id %s."),
 	)
 }
 

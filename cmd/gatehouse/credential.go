@@ -2,6 +2,7 @@ package main
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 // heldView is one credential of a person as the listing of its kind shows it.
 type heldView struct {
 	ID       string             `json:"id"`
+	Kind     string             `json:"kind,omitempty"` // as --kind calls it, where there are several
 	Label    string             `json:"label"`
 	App      string             `json:"app,omitempty"`
 	Protocol directory.Protocol `json:"protocol,omitempty"`
@@ -24,8 +26,8 @@ type heldView struct {
 // gh_<id>_….
 func shownID(id directory.CredentialID) string { return strconv.FormatInt(int64(id), 36) }
 
-// held reads what a person has of one kind.
-func held(r *directory.Reader, name string, kind directory.CredentialKind) ([]heldView, error) {
+// held reads what a person has of some kinds.
+func held(r *directory.Reader, name string, kinds []directory.CredentialKind) ([]heldView, error) {
 	u, err := r.UserByName(directory.Person, name)
 	if err != nil {
 		return nil, err
@@ -37,11 +39,14 @@ func held(r *directory.Reader, name string, kind directory.CredentialKind) ([]he
 		}
 		apps[a.ID] = a.Slug
 	}
-	q := directory.CredentialQuery{Users: []directory.UserID{u.ID}, Kinds: []directory.CredentialKind{kind}}
+	q := directory.CredentialQuery{Users: []directory.UserID{u.ID}, Kinds: kinds}
 	return collect(r.Credentials(q), func(c directory.Credential) (heldView, error) {
 		v := heldView{
 			ID: shownID(c.ID), Label: c.Label, App: apps[c.App], Protocol: c.Protocol,
 			Created: c.Created, LastUsed: c.LastUsed, Expires: c.Expires,
+		}
+		if len(kinds) > 1 {
+			v.Kind = strings.TrimSuffix(string(c.Kind), "_password")
 		}
 		if c.App != 0 && v.App == "" {
 			v.App = "(deleted)"
@@ -50,13 +55,13 @@ func held(r *directory.Reader, name string, kind directory.CredentialKind) ([]he
 	})
 }
 
-// heldList completes c, which lists what a person has of one kind.
-func (t *tool) heldList(c *cobra.Command, kind directory.CredentialKind, head string, row func(*heldView) []string) *cobra.Command {
+// heldList completes c, which lists what a person has of some kinds.
+func (t *tool) heldList(c *cobra.Command, kinds []directory.CredentialKind, head string, row func(*heldView) []string) *cobra.Command {
 	c.Args = arguments(1, 1)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		var all []heldView
 		err := t.read(c, func(r *directory.Reader) (err error) {
-			all, err = held(r, args[0], kind)
+			all, err = held(r, args[0], kinds)
 			return err
 		})
 		if err != nil {
@@ -69,7 +74,7 @@ func (t *tool) heldList(c *cobra.Command, kind directory.CredentialKind, head st
 
 // heldRemove completes c, which removes one credential of a person by its id, and
 // then says so by done, a format with the user and the id.
-func (t *tool) heldRemove(c *cobra.Command, kind directory.CredentialKind, what, done string) *cobra.Command {
+func (t *tool) heldRemove(c *cobra.Command, kinds []directory.CredentialKind, what, done string) *cobra.Command {
 	c.Args = arguments(2, 2)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		err := t.write(c, func(w *directory.Writer) error {
@@ -77,7 +82,7 @@ func (t *tool) heldRemove(c *cobra.Command, kind directory.CredentialKind, what,
 			if err != nil {
 				return err
 			}
-			q := directory.CredentialQuery{Users: []directory.UserID{u.ID}, Kinds: []directory.CredentialKind{kind}}
+			q := directory.CredentialQuery{Users: []directory.UserID{u.ID}, Kinds: kinds}
 			for have, err := range w.Credentials(q) {
 				if err != nil {
 					return err

@@ -95,9 +95,14 @@ func TestNetworkPassword(t *testing.T) {
 	if err := json.Unmarshal([]byte(s.must(t, "network-password", "list", "alice", "--json")), &list); err != nil {
 		t.Fatal(err)
 	}
-	if len(list) != 1 || list[0].Label != "phone" {
+	if len(list) != 2 || list[0].Label != "phone" || list[0].Kind != "network" || list[1].Kind != "samba" {
 		t.Fatalf("listed %+v", list)
 	}
-	s.must(t, "network-password", "revoke", "alice", list[0].ID)
+	for _, v := range list {
+		s.must(t, "network-password", "revoke", "alice", v.ID)
+	}
+	if left := s.must(t, "network-password", "list", "alice"); strings.Contains(left, "phone") || strings.Contains(left, "nas") {
+		t.Errorf("after both were revoked: %s", left)
+	}
 	s.wantFailure(t, exitUsage, []string{"samba"}, "network-password", "create", "alice", "--label", "x", "--kind", "other")
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func (t *tool) networkPasswordCommand() *cobra.Command {
-	const kind = directory.CredentialNetworkPassword
+	kinds := []directory.CredentialKind{directory.CredentialNetworkPassword, directory.CredentialSambaPassword}
 	return t.group(&cobra.Command{
 		Use: "network-password", Short: "Passwords that people type into devices for Wi-Fi and VPN",
 		Long: "Network passwords: made by us, one for each device. They open the network (RADIUS) and nothing\n" +
@@ -15,14 +15,14 @@ func (t *tool) networkPasswordCommand() *cobra.Command {
 			"whose NT hash a Samba server may read; it opens no door of ours.",
 	},
 		t.networkPasswordCreate(),
-		t.heldList(&cobra.Command{Use: "list USER", Short: "List a person's network passwords"}, kind, "ID LABEL CREATED USED EXPIRES",
+		t.heldList(&cobra.Command{Use: "list USER", Short: "List a person's network passwords"}, kinds, "ID KIND LABEL CREATED USED EXPIRES",
 			func(v *heldView) []string {
-				return []string{v.ID, v.Label, moment(v.Created), moment(v.LastUsed), moment(v.Expires)}
+				return []string{v.ID, v.Kind, v.Label, moment(v.Created), moment(v.LastUsed), moment(v.Expires)}
 			}),
 		t.heldRemove(&cobra.Command{
 			Use: "revoke USER ID", Short: "Revoke a network password",
 			Long: "Revokes a network password by the id that the list shows, from the next sign-in or resumption on.",
-		}, kind, "network password", "Revoked the network password of %s with id %s."),
+		}, kinds, "network password", "Revoked the network password of %s with id %s."),
 	)
 }
 

@@ -9,19 +9,19 @@ import (
 )
 
 func (t *tool) totpCommand() *cobra.Command {
-	const kind = directory.CredentialTOTP
+	kinds := []directory.CredentialKind{directory.CredentialTOTP}
 	return t.group(&cobra.Command{
 		Use: "totp", Short: "Authenticator apps, which make one-time codes",
 		Long: "Authenticator apps (TOTP): a code beside the password, where an app, a policy or the setting\n" +
 			"require_mfa asks for one. At LDAP and RADIUS it is typed behind the password: secret;123456.",
 	},
 		t.totpCreate(),
-		t.heldList(&cobra.Command{Use: "list USER", Short: "List a person's authenticators"}, kind, "ID LABEL CREATED USED",
+		t.heldList(&cobra.Command{Use: "list USER", Short: "List a person's authenticators"}, kinds, "ID LABEL CREATED USED",
 			func(v *heldView) []string { return []string{v.ID, v.Label, moment(v.Created), moment(v.LastUsed)} }),
 		t.heldRemove(&cobra.Command{
 			Use: "delete USER ID", Short: "Delete an authenticator",
 			Example: "  gatehouse totp list alice\n  gatehouse totp delete alice ID",
-		}, kind, "authenticator", "Deleted the authenticator of %s with id %s."),
+		}, kinds, "authenticator", "Deleted the authenticator of %s with id %s."),
 	)
 }
 
@@ -56,7 +56,7 @@ func (t *tool) totpCreate() *cobra.Command {
 }
 
 func (t *tool) recoveryCodesCommand() *cobra.Command {
-	const kind = directory.CredentialRecoveryCode
+	kinds := []directory.CredentialKind{directory.CredentialRecoveryCode}
 	return t.group(&cobra.Command{
 		Use: "recovery-codes", Short: "Codes that stand for a lost second factor",
 	}, &cobra.Command{
@@ -86,5 +86,5 @@ func (t *tool) recoveryCodesCommand() *cobra.Command {
 		},
 	},
 		t.heldList(&cobra.Command{Use: "list USER", Short: "List the recovery codes that a person has left, without their values"},
-			kind, "ID CREATED", func(v *heldView) []string { return []string{v.ID, moment(v.Created)} }))
+			kinds, "ID CREATED", func(v *heldView) []string { return []string{v.ID, moment(v.Created)} }))
 }

@@ -188,6 +188,7 @@ func credentialCase() tableCase[directory.Credential, directory.CredentialQuery]
 			{name: "kinds", q: Q{Kinds: []directory.CredentialKind{directory.CredentialPassword}}, want: []int{0, 2}},
 			{name: "lookup", q: Q{Lookup: []byte{9, 0}}, want: []int{1}},
 			{name: "no such lookup", q: Q{Lookup: []byte{9}}},
+			{name: "sealed", q: Q{Sealed: true}, want: []int{1}},
 		},
 	}
 }

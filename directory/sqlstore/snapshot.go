@@ -16,11 +16,12 @@ type snapshot struct{ c *conn }
 
 // Users yields users by id.
 func (s snapshot) Users() iter.Seq2[directory.User, error] {
-	return each(s.c, "SELECT id, uid, kind, username, status, expires, profile, created, updated FROM users"+
+	return each(s.c, "SELECT id, uid, kind, username, status, expires, profile,"+
+		" CASE WHEN kind = 'service' THEN attrs ELSE '{}' END, created, updated FROM users"+
 		" WHERE status <> 'deleted' ORDER BY id", nil, func(u *directory.User) []field {
 		return []field{
 			number(&u.ID), text(&u.UID), text(&u.Kind), text(&u.Username), text(&u.Status), micros(&u.Expires),
-			attributes(&u.Profile), micros(&u.Created), micros(&u.Updated),
+			attributes(&u.Profile), attributes(&u.Attrs), micros(&u.Created), micros(&u.Updated),
 		}
 	})
 }

@@ -18,6 +18,9 @@ func credentialsTable(c *conn) *table[directory.Credential, directory.Credential
 			anyID(s, "user_id", "", q.Users)
 			anyText(s, "kind", "", q.Kinds)
 			sameBytes(s, "lookup", q.Lookup)
+			if q.Sealed {
+				s.always("sealed IS NOT NULL")
+			}
 			s.order = "user_id, id"
 		},
 	}).ready()

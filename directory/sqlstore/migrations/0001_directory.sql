@@ -122,6 +122,7 @@ CREATE TABLE credentials (
     expires   BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX credentials_user_id ON credentials (user_id);
+CREATE INDEX credentials_sealed ON credentials (user_id, id) WHERE sealed IS NOT NULL;
 CREATE UNIQUE INDEX credentials_lookup_key ON credentials (lookup) WHERE lookup IS NOT NULL;
 
 CREATE TABLE grants (
