@@ -84,7 +84,7 @@ type LDAP struct {
 	ListenUnix string `yaml:"listen_unix"`
 	// How entries look to clients of a listener: ADDRESS=PROFILE, with an
 	// address from above, as in "localhost:3390=ad-lite". The profiles are
-	// rfc2307bis (default), rfc2307, vcenter and ad-lite. The profile of a
+	// rfc2307bis (default), rfc2307, vcenter, ad-lite, samba. The profile of a
 	// service account goes before that of the listener.
 	Profiles []string `yaml:"profiles"`
 	// Local programs that bind over ldapi without a password (SASL EXTERNAL):

@@ -131,7 +131,7 @@ func (d *document) checkProfiles() {
 		case !slices.Contains(l.Listen, p.Address) && !slices.Contains(l.ListenTLS, p.Address) && p.Address != l.ListenUnix:
 			d.problem(key, "%q is no address of ldap.listen, ldap.listen_tls or ldap.listen_unix", p.Address)
 		default:
-			d.checkOneOf(key, p.Profile, "rfc2307bis", "rfc2307", "vcenter", "ad-lite")
+			d.checkOneOf(key, p.Profile, "rfc2307bis", "rfc2307", "vcenter", "ad-lite", "samba")
 		}
 	}
 }

@@ -85,7 +85,7 @@ func TestLoadErrors(t *testing.T) {
 		{name: "everybody is a proxy", in: "idp: {trusted_proxies: [0.0.0.0/0]}\n", want: `gatehouse.yaml:1:25: idp.trusted_proxies[0]: "0.0.0.0/0" is the whole internet; name the proxies`},
 		{name: "everybody is a proxy, IPv6", in: "idp: {trusted_proxies: ['::/0']}\n", want: `gatehouse.yaml:1:25: idp.trusted_proxies[0]: "::/0" is the whole internet; name the proxies`},
 		{name: "a proxy by name", in: "idp: {trusted_proxies: [proxy]}\n", want: `gatehouse.yaml:1:25: idp.trusted_proxies[0]: "proxy" is neither an address nor a network, as in 192.0.2.0/24`},
-		{name: "profile", in: "ldap: {profiles: ['localhost:3389=posix']}\n", want: `gatehouse.yaml:1:19: ldap.profiles[0]: "posix" is none of rfc2307bis, rfc2307, vcenter, ad-lite`},
+		{name: "profile", in: "ldap: {profiles: ['localhost:3389=posix']}\n", want: `gatehouse.yaml:1:19: ldap.profiles[0]: "posix" is none of rfc2307bis, rfc2307, vcenter, ad-lite, samba`},
 		{name: "profile of no listener", in: "ldap: {profiles: ['localhost:1=rfc2307']}\n", want: `gatehouse.yaml:1:19: ldap.profiles[0]: "localhost:1" is no address of ldap.listen, ldap.listen_tls or ldap.listen_unix`},
 		{name: "profile without an address", in: "ldap: {profiles: [rfc2307]}\n", want: `gatehouse.yaml:1:19: ldap.profiles[0]: "rfc2307" is not ADDRESS=PROFILE`},
 		{name: "alias", in: "idp: {aliases: ['a b']}\n", want: `gatehouse.yaml:1:17: idp.aliases[0]: "a b" is not a domain name: " " is not a lower-case letter, digit or hyphen`},

@@ -123,6 +123,9 @@ func (op *operation) add(ctx context.Context) wire.Result {
 	if err != nil {
 		return wire.Result{Code: wire.InvalidDNSyntax, Message: err.Error()}
 	}
+	if err := newSambaDomain(dn[0]); err != nil && op.who != nil {
+		return op.writeFailed(err)
+	}
 	if res := op.writable(); res.Code != wire.Success {
 		return res
 	}

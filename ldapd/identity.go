@@ -79,7 +79,7 @@ func (op *operation) viewer(name *wire.Name) projection.Viewer {
 	case v.View != "":
 		return projection.Viewer{}
 	case w.readsAll():
-		v.Audience, v.User = schema.FullTree, w.actor.User
+		v.Audience, v.User = op.audience(), w.actor.User
 	case w.hasRole():
 		v.Audience, v.User = schema.Admin, w.actor.User
 	default:

@@ -175,6 +175,9 @@ func (op *operation) send(ctx context.Context, cur *projection.Cursor) wire.Resu
 		if n > 0 {
 			last = cur.Position(n - 1)
 		}
+		if err := op.readHashes(ctx, &want, cur.HashesWanted(&want, n)); err != nil {
+			return resultOf(err)
+		}
 		if err := op.sendBatch(ctx, cur, n, &want); err != nil {
 			return wire.Result{Code: noAnswer} // the client is gone
 		}

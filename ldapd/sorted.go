@@ -153,6 +153,9 @@ func (op *operation) sendSorted(ctx context.Context, cur *projection.Cursor, sor
 		to = from + most
 	}
 	want := op.selection(cur)
+	if err := op.readHashes(ctx, &want, sorted.HashesWanted(&want, from, to)); err != nil {
+		return resultOf(err)
+	}
 	for i := from; i < to; {
 		if err := ctx.Err(); err != nil {
 			return searchError(err)

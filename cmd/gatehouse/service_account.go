@@ -80,7 +80,7 @@ func (t *tool) serviceAccountAdd() *cobra.Command {
 	f.StringArrayVar(&grants, "grant", nil, "what it may do; may be repeated")
 	f.StringArrayVar(&networks, "network", nil, "`network` it may come from; may be repeated")
 	f.StringVar(&file, "password-file", "", "`file` that holds the password; - is standard input")
-	f.StringVar(&profile, "ldap-profile", "", "how LDAP entries look to it: rfc2307bis, rfc2307, vcenter, ad-lite")
+	f.StringVar(&profile, "ldap-profile", "", "how LDAP entries look to it: rfc2307bis, rfc2307, vcenter, ad-lite, samba")
 	return c
 }
 

@@ -16,6 +16,10 @@ const (
 	AppView                        // an app, in its view of the directory
 	FullTree                       // a service account with read:directory
 	Admin                          // a person with a role
+	Samba                          // a Samba server that may read NT hashes, beside what else it is
+
+	// Audiences is how many sets of audiences there are.
+	Audiences = 1 << iota
 
 	listed   = Self | AppView | FullTree | Admin
 	personal = Self | FullTree | Admin
@@ -111,6 +115,7 @@ func LDAPTypes() []AttributeType {
 	all = append(all, personTypes()...)
 	all = append(all, posixTypes()...)
 	all = append(all, adTypes()...)
+	all = append(all, sambaTypes()...)
 	all = append(all, operationalTypes()...)
 	return append(all, dseTypes()...)
 }

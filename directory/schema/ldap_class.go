@@ -73,6 +73,7 @@ func ObjectClasses() []ObjectClass {
 		{oidAppClass, "gatehouseApp", "top", Structural, names("app"), names("cn description")},
 	}
 	all = append(all, adClasses()...)
+	all = append(all, sambaClasses()...)
 	return append(all, groupClasses()...)
 }
 

@@ -20,12 +20,13 @@ func TestPrintedLists(t *testing.T) {
 
 Anonymous: without a bind, which shows the root DSE and the schema only. Self: the own entry. App view: a service account
 with ` + "`read:app:<slug>`" + `, and whoever reads the whole tree, in the view of an app. Full tree: a service account with
-` + "`read:directory`" + `. Role: a person with a role. An attribute that one does not see does not exist for one: it is not returned,
-and it is Undefined wherever it is asked for. Nobody sees a userPassword. A plus marks operational attributes, which are
-returned only by name or for ` + "`+`" + `.
+` + "`read:directory`" + `. Role: a person with a role. Samba: a service account with
+` + "`read:directory` and `read:samba`, over TLS, in the profile `samba`" + `, beside the full tree. An attribute that one does not see does not
+exist for one: it is not returned, and it is Undefined wherever it is asked for. Nobody sees a userPassword. A plus marks
+operational attributes, which are returned only by name or for ` + "`+`" + `.
 
-| attribute | anonymous | self | app view | full tree | role | profiles |
-|---|---|---|---|---|---|---|
+| attribute | anonymous | self | app view | full tree | role | samba | profiles |
+|---|---|---|---|---|---|---|---|
 `)
 	types := LDAPTypes()
 	slices.SortFunc(types, func(a, b AttributeType) int {
@@ -37,7 +38,7 @@ returned only by name or for ` + "`+`" + `.
 			name += " +"
 		}
 		fmt.Fprintf(&b, "| %s |", name)
-		for _, who := range []Audience{Anonymous, Self, AppView, FullTree, Admin} {
+		for _, who := range []Audience{Anonymous, Self, AppView, FullTree, Admin, Samba} {
 			mark := " "
 			if at.Audience.Has(who) {
 				mark = " yes "

@@ -17,10 +17,14 @@ const (
 	VCenter LDAPProfile = "vcenter"
 	// ADLite adds what clients of Active Directory look people up by.
 	ADLite LDAPProfile = "ad-lite"
+	// SambaServer is the default with what a Samba server keeps accounts in.
+	SambaServer LDAPProfile = "samba"
 )
 
 // LDAPProfiles returns all profiles, the default first.
-func LDAPProfiles() []LDAPProfile { return []LDAPProfile{RFC2307bis, RFC2307, VCenter, ADLite} }
+func LDAPProfiles() []LDAPProfile {
+	return []LDAPProfile{RFC2307bis, RFC2307, VCenter, ADLite, SambaServer}
+}
 
 // Check accepts "", which is the default, and the names of profiles.
 func (p LDAPProfile) Check() error {
@@ -46,21 +50,24 @@ func (p LDAPProfile) Has(typ string) bool {
 		"uidNumber", "gidNumber", "gecos", "homeDirectory", "loginShell", "memberUid", "shadowLastChange", "shadowMin",
 		"shadowMax", "shadowWarning", "shadowInactive", "shadowExpire", "shadowFlag",
 	}
+	ofAD, ofSamba := slices.Contains(typeNames(adTypes()), typ), slices.Contains(typeNames(sambaTypes()), typ)
 	switch p {
 	case RFC2307:
-		return !slices.Contains([]string{"member", "uniqueMember"}, typ) && !slices.Contains(adTypeNames(), typ)
+		return typ != "member" && typ != "uniqueMember" && !ofAD && !ofSamba
 	case VCenter:
-		return typ != "member" && !slices.Contains(unix, typ) && !slices.Contains(adTypeNames(), typ)
+		return typ != "member" && !slices.Contains(unix, typ) && !ofAD && !ofSamba
 	case ADLite:
-		return true
+		return !ofSamba
+	case SambaServer:
+		return !ofAD
 	default:
-		return !slices.Contains(adTypeNames(), typ)
+		return !ofAD && !ofSamba
 	}
 }
 
-func adTypeNames() []string {
+func typeNames(types []AttributeType) []string {
 	var names []string
-	for _, t := range adTypes() {
+	for _, t := range types {
 		names = append(names, t.Name())
 	}
 	return names

@@ -20,6 +20,7 @@ type work struct {
 	parents  map[directory.GroupID]bool
 	rowUsers map[directory.UserID]directory.User
 	password map[directory.UserID]directory.PasswordState
+	samba    map[directory.UserID]sambaPassword
 	rowGroup map[directory.GroupID]directory.Group
 	members  map[directory.GroupID]map[directory.UserID]spans // of whole groups
 	children map[directory.GroupID]map[directory.GroupID]spans
@@ -42,7 +43,8 @@ const readMost = 500
 func newWork(s *state, now func() time.Time) *work {
 	return &work{
 		s: s, now: now, pairs: map[pair]spans{}, whole: map[directory.GroupID]bool{}, parents: map[directory.GroupID]bool{},
-		rowUsers: map[directory.UserID]directory.User{}, password: map[directory.UserID]directory.PasswordState{}, rowGroup: map[directory.GroupID]directory.Group{},
+		rowUsers: map[directory.UserID]directory.User{}, rowGroup: map[directory.GroupID]directory.Group{},
+		password: map[directory.UserID]directory.PasswordState{}, samba: map[directory.UserID]sambaPassword{},
 		members:  map[directory.GroupID]map[directory.UserID]spans{},
 		children: map[directory.GroupID]map[directory.GroupID]spans{}, nested: map[[2]directory.GroupID]spans{},
 	}
@@ -99,6 +101,7 @@ func (w *work) alive(g *region, id int64) bool {
 // apply brings the state to the rows that were read. Each entry is replaced under the lock by itself, so searches go
 // on between two of them.
 func (w *work) apply(b *builder) {
+	b.domain, b.samba = w.s.sid != "", w.samba
 	for _, id := range w.users {
 		if u, ok := w.rowUsers[id]; ok {
 			w.replace(&w.s.users, int64(id), b.user(&u, w.password[id]))

@@ -75,6 +75,14 @@ const (
 	attrObjectGUID
 	attrAccountControl
 	attrObjectCategory
+	attrSambaSID
+	attrSambaGroupSID
+	attrSambaNTPassword
+	attrSambaAcctFlags
+	attrSambaPwdLastSet
+	attrSambaKickoff
+	attrSambaGroupType
+	attrSambaDomainName
 	namedAttrs // how many those are
 )
 
@@ -85,7 +93,8 @@ const attrNames = "objectClass uid cn displayName sn givenName mail telephoneNum
 	"memberOf isMemberOf entryUUID createTimestamp modifyTimestamp creatorsName modifiersName entryCSN contextCSN entryDN " +
 	"structuralObjectClass subschemaSubentry hasSubordinates numSubordinates nsAccountLock " +
 	"pwdChangedTime pwdAccountLockedTime pwdReset app " +
-	"nsUniqueId ipaUniqueID sAMAccountName userPrincipalName objectGUID userAccountControl objectCategory"
+	"nsUniqueId ipaUniqueID sAMAccountName userPrincipalName objectGUID userAccountControl objectCategory " +
+	"sambaSID sambaPrimaryGroupSID sambaNTPassword sambaAcctFlags sambaPwdLastSet sambaKickoffTime sambaGroupType sambaDomainName"
 
 // mask is a set of attribute types.
 type mask [2]uint64
@@ -135,8 +144,8 @@ type attributes struct {
 	operation mask
 	computed  mask // values.go
 	linked    mask
-	visible   [1 << 5]mask // by schema.Audience
-	profiles  []*profile   // in the order of schema.LDAPProfiles
+	visible   [schema.Audiences]mask // by schema.Audience
+	profiles  []*profile             // in the order of schema.LDAPProfiles
 }
 
 func newAttributes() (*attributes, error) {

@@ -27,6 +27,8 @@ type builder struct {
 	values [][]string     // of one user, in the order of person
 	rec    record
 	blob   []byte
+	domain bool // there is a domain of Samba servers
+	samba  map[directory.UserID]sambaPassword
 }
 
 // newBuilder derives from the one attribute table what is published and as what. Attributes that are computed here,
@@ -86,8 +88,14 @@ func (b *builder) user(u *directory.User, password directory.PasswordState) reco
 			b.rec.setNumber(uint32(u.UIDNumber))
 		}
 		f |= b.personal(u, f)
+		if b.sambaAccount(u, f) {
+			f |= flagSamba
+		}
 	} else {
 		b.one(attrDescription, u.Profile.First("description"))
+		if schema.LDAPProfile(u.Attrs.First(directory.AttrLDAPProfile)) == schema.SambaServer {
+			f |= flagSamba
+		}
 	}
 	if disabled {
 		b.one(attrAccountLock, "TRUE")
@@ -226,6 +234,9 @@ func (b *builder) groupRecord(g *directory.Group) record {
 	if posixName(g.Name) && 0 < g.GIDNumber && g.GIDNumber <= math.MaxUint32 {
 		f |= flagPosix
 		b.rec.setNumber(uint32(g.GIDNumber))
+		if b.hasRID(b.rec.number()) {
+			f |= flagSamba
+		}
 	}
 	b.one(attrCN, g.Name)
 	for _, p := range b.group {

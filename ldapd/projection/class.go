@@ -18,7 +18,8 @@ const (
 	kindService
 	kindGroup
 	kindApp
-	kinds // how many those are
+	kindDomain // of Samba servers
+	kinds      // how many those are
 
 	kindBits flags = 7
 )
@@ -29,6 +30,7 @@ const (
 	flagSSH                              // ldapPublicKey
 	flagServices                         // authorizedServiceObject
 	flagHosts                            // hostObject
+	flagSamba                            // sambaSamAccount, sambaGroupMapping; a service account of a Samba server
 	flagDisabled
 	flagMustChange // the password
 
@@ -51,7 +53,7 @@ func newClasses(t *attributes, p schema.LDAPProfile) classes {
 	c := classes{ids: map[string]uint8{}, byName: map[string]mask{}}
 	c.structural = [kinds]string{
 		kindBase: "organization", kindUnit: "organizationalUnit", kindPerson: "inetOrgPerson",
-		kindService: "applicationProcess", kindGroup: "groupOfNames", kindApp: "gatehouseApp",
+		kindService: "applicationProcess", kindGroup: "groupOfNames", kindApp: "gatehouseApp", kindDomain: "sambaDomain",
 	}
 	if p == schema.VCenter {
 		c.structural[kindGroup] = "groupOfUniqueNames"
@@ -98,6 +100,8 @@ func classesOf(f flags, p schema.LDAPProfile) []string {
 		return []string{"top", "organizationalUnit"}
 	case kindApp:
 		return []string{"top", "gatehouseApp"}
+	case kindDomain:
+		return []string{"top", "sambaDomain"}
 	case kindService:
 		return []string{"top", "applicationProcess", "uidObject"}
 	case kindGroup:
@@ -121,6 +125,9 @@ func classesOf(f flags, p schema.LDAPProfile) []string {
 	if p == schema.ADLite {
 		list = append(list, "user")
 	}
+	if p == schema.SambaServer && f.has(flagSamba) {
+		list = append(list, "sambaSamAccount")
+	}
 	return list
 }
 
@@ -138,6 +145,9 @@ func groupClasses(f flags, p schema.LDAPProfile) []string {
 	}
 	if f.has(flagPosix) {
 		list = append(list, "posixGroup")
+	}
+	if p == schema.SambaServer && f.has(flagSamba) {
+		list = append(list, "sambaGroupMapping")
 	}
 	return list
 }

@@ -2,7 +2,8 @@
 // and the containers around them, with their attributes rendered ahead and the indexes that filters need.
 //
 // It is loaded from one consistent snapshot of the directory and then follows the change feed. The directory stays the
-// truth: nothing is decided here, and no password or secret ever gets here.
+// truth: nothing is decided here, and no password or secret is kept here: the NT hashes that Samba servers read go
+// from the core through a Selection into the answer.
 //
 // Specifications: RFC 4511 §4.5 (search) and §4.10 (compare), RFC 4512 (models), RFC 4515 and RFC 4517 (filters and
 // matching rules), RFC 4518 (string preparation), RFC 4526 (absolute filters), RFC 4529 ("@class"), RFC 3673 ("+"),

@@ -120,6 +120,8 @@ func (e *evaluator) present(a attrID, r record) bool {
 		return r.flags().kind() == kindGroup && e.down(r.slot()) != 0
 	case attrMemberOf, attrIsMemberOf:
 		return e.up(r.slot()) != 0
+	case attrSambaNTPassword:
+		return isSambaAccount(r)
 	default:
 		return len(e.valuesOf(a, r)) > 0
 	}

@@ -34,6 +34,9 @@ func (x *Index) load(ctx context.Context) (*state, directory.Head, error) {
 		if head, err = r.Head(); err != nil {
 			return err
 		}
+		if err = l.readSamba(r); err != nil {
+			return err
+		}
 		if err = l.readEntries(r); err != nil {
 			return err
 		}
@@ -77,6 +80,15 @@ type loader struct {
 
 func newLoader(s *state, now int64) *loader {
 	return &loader{s: s, b: newBuilder(s.attrs), bulk: bulk{s: s}, now: now}
+}
+
+// readSamba reads what there is for Samba servers.
+func (l *loader) readSamba(r *directory.Reader) error {
+	if err := l.s.readDomain(r); err != nil {
+		return err
+	}
+	l.b.domain, l.b.samba = l.s.sid != "", map[directory.UserID]sambaPassword{}
+	return readSambaPasswords(r, nil, l.b.samba)
 }
 
 // portion is rows on their way into the state.

@@ -158,6 +158,11 @@ func (p *planner) indexed(dst []set, one *test) (_ []set, ok bool) {
 		if user, ok := bytes.CutSuffix(one.value, []byte("@"+p.d.tree.domain)); ok {
 			get(byUID, p.hash(user))
 		}
+	case attrSambaSID:
+		if n := p.numberOf(one.value); n != 0 {
+			get(byNumber, mix(n))
+		}
+	case attrSambaDomainName:
 	case attrUIDNumber, attrGIDNumber:
 		if n := ordered(one.value); 0 < n && n <= math.MaxUint32 {
 			get(byNumber, mix(uint32(n)))

@@ -102,6 +102,8 @@ func (r record) name() []byte {
 		a = attrCN
 	case kindApp:
 		a = attrApp
+	case kindDomain:
+		a = attrSambaDomainName
 	}
 	v, _ := nextValue(r.find(a))
 	return v

@@ -3,6 +3,7 @@ package projection
 import (
 	"strings"
 
+	"gatehouse/directory"
 	"gatehouse/ldapd/wire"
 )
 
@@ -20,6 +21,7 @@ type Selection struct {
 	typesOnly bool
 	values    *valueFilter // nil: all values
 	derefs    []deref
+	hashes    map[directory.UserID]directory.Secret // of sambaNTPassword, of the batch
 }
 
 // Select reads the attributes of a search request (RFC 4511 §4.5.1.8) by the names that the viewer of the search that
@@ -81,7 +83,11 @@ func (c *Cursor) appendAttributes(dst []byte, h *hit, want *Selection) []byte {
 	}
 	for m := show.and(t.computed).without(t.linked); !m.empty(); {
 		a := m.next()
-		if v := c.s.values(c.buf[:0], h.record, a); len(v) > 0 {
+		v := c.s.values(c.buf[:0], h.record, a)
+		if a == attrSambaNTPassword {
+			v = hashOf(c.buf[:0], h, want)
+		}
+		if len(v) > 0 {
 			dst = t.appendAttribute(dst, a, want.chosen(a, v), want.typesOnly)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 func (w *work) read(r *directory.Reader) error {
 	clear(w.rowUsers)
 	clear(w.password)
+	clear(w.samba)
 	clear(w.rowGroup)
 	clear(w.members)
 	clear(w.children)
@@ -53,6 +54,9 @@ func (w *work) readEntries(r *directory.Reader) error {
 				return fmt.Errorf("read changed passwords: %w", err)
 			}
 			w.password[p.User] = p
+		}
+		if err := readSambaPasswords(r, ids, w.samba); err != nil {
+			return err
 		}
 	}
 	for ids := range slices.Chunk(w.groups, readMost) {

@@ -18,6 +18,7 @@ const (
 	slotViewApp                // of a view: the entry of the app,
 	slotViewUsers              // and below it the containers
 	slotViewGroups             //
+	slotDomain                 // of Samba servers, in their profile only
 	fixedSlots                 // how many there are, and none
 	firstUser      = 64        // the slot of the first user
 	firstGroup     = 1 << 29   // the slot of the first group
@@ -45,6 +46,7 @@ type state struct {
 	next    atomic.Int64 // when timed has to do something, in microseconds
 	count   [kinds]int
 	members int
+	sid     string     // of the domain of Samba servers, with the hyphen behind it; empty: there is none
 	newest  int64      // greatest modified, in microseconds
 	views   []*view    // by stored id of the app
 	plain   []*dialect // of the whole tree, by profile

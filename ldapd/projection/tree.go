@@ -47,16 +47,17 @@ func newTree(domain string) (*tree, error) {
 		return nil, fmt.Errorf("the domain %q: %w", domain, err)
 	}
 	t.units = map[string]uint32{"ou=users": slotUsers, "ou=groups": slotGroups, "ou=services": slotServices, "ou=apps": slotApps}
+	t.units["sambadomainname="+strings.ToLower(t.netbios())] = slotDomain
 	t.name()
 	return t, nil
 }
 
 // name fills in what the names of entries are made of.
 func (t *tree) name() {
-	t.prefix = [kinds]string{kindUnit: "ou=", kindPerson: "uid=", kindService: "cn=", kindGroup: "cn=", kindApp: "app="}
+	t.prefix = [kinds]string{kindUnit: "ou=", kindPerson: "uid=", kindService: "cn=", kindGroup: "cn=", kindApp: "app=", kindDomain: "sambaDomainName="}
 	t.suffix = [kinds]string{
 		kindBase: t.dn, kindUnit: "," + t.dn, kindPerson: ",ou=users," + t.dn, kindService: ",ou=services," + t.dn,
-		kindGroup: ",ou=groups," + t.dn, kindApp: ",ou=apps," + t.dn,
+		kindGroup: ",ou=groups," + t.dn, kindApp: ",ou=apps," + t.dn, kindDomain: "," + t.dn,
 	}
 }
 
@@ -126,6 +127,9 @@ func (t *tree) containers() (fixed [fixedSlots]record) {
 		})
 	}
 	for rdn, slot := range t.units {
+		if slot == slotDomain {
+			continue // it comes with the identifier of the domain
+		}
 		fixed[slot] = newContainer(slot, kindUnit, rdn+","+t.dn, func(r record) record {
 			return r.appendBlob(attrOU, appendValue(nil, strings.TrimPrefix(rdn, "ou=")))
 		})
@@ -160,7 +164,7 @@ func (s sight) resolve(n *wire.Name) (slot, nearest uint32) {
 	}
 	unit, ok := t.units[string(n.RDN(levels-1))]
 	switch {
-	case !ok:
+	case !ok || s.record(unit) == nil:
 		return 0, t.root
 	case levels == 1:
 		return unit, unit

@@ -14,13 +14,15 @@ func computed() mask {
 	return maskOf(attrObjectClass, attrCN, attrOU, attrUIDNumber, attrGIDNumber, attrHomeDirectory, attrLoginShell,
 		attrEntryUUID, attrCreate, attrModify, attrCreator, attrModifier, attrEntryCSN, attrStructural, attrSubschema,
 		attrNSUniqueID, attrIPAUniqueID, attrAccountName, attrPrincipalName, attrObjectGUID, attrAccountControl,
-		attrObjectCategory, attrPasswordChanged, attrPasswordLocked, attrPasswordReset).or(linked())
+		attrObjectCategory, attrPasswordChanged, attrPasswordLocked, attrPasswordReset,
+		attrSambaSID, attrSambaGroupSID, attrSambaNTPassword, attrSambaAcctFlags, attrSambaGroupType,
+	).or(linked())
 }
 
 // linked are the attributes that depend on other entries, so that they are read under the lock of the state.
 func linked() mask {
 	return maskOf(attrMember, attrUniqueMember, attrMemberUID, attrMemberOf, attrIsMemberOf, attrManager, attrContextCSN,
-		attrHasSubordinates, attrNumSubordinates, attrEntryDN)
+		attrHasSubordinates, attrNumSubordinates, attrEntryDN, attrSambaDomainName)
 }
 
 // linkedOf are the linked attributes that an entry may have; of what is not linked nothing is said.
@@ -36,6 +38,8 @@ func linkedOf(r record) mask {
 		m = m.or(maskOf(attrMember, attrUniqueMember, attrMemberUID, attrMemberOf, attrIsMemberOf))
 	case kindBase:
 		m.set(attrContextCSN)
+	case kindDomain:
+		m.set(attrSambaDomainName)
 	}
 	return m
 }
@@ -89,6 +93,9 @@ func (s sight) values(dst []byte, r record, a attrID) []byte {
 	}
 	if attrAccountName <= a && a <= attrObjectCategory {
 		return s.ofAD(dst, r, a)
+	}
+	if attrSambaSID <= a && a <= attrSambaGroupType {
+		return s.ofSamba(dst, r, a)
 	}
 	return r.find(a)
 }
@@ -216,6 +223,9 @@ func appendTime(dst []byte, micros int64, layout, end string) []byte {
 func (s sight) countBelow(r record) int {
 	switch r.slot() {
 	case slotBase:
+		if s.record(slotDomain) != nil {
+			return s.count[kindUnit] + 1
+		}
 		return s.count[kindUnit]
 	case slotApps:
 		return len(s.views)
@@ -253,6 +263,11 @@ func (s sight) linkedValues(dst []byte, r record, a attrID) []byte {
 	case attrContextCSN:
 		if r.slot() == slotBase {
 			return append(dst, appendTime(nil, s.newest, csnLayout, "#000000#000#000000")...)
+		}
+		return dst
+	case attrSambaDomainName:
+		if r.flags().kind() == kindDomain {
+			return s.appendDomainNames(dst, r)
 		}
 		return dst
 	case attrManager:

@@ -1,6 +1,6 @@
-# Makes a Unix host of its own out of this machine: its files, with those of
-# ROOT and of a scratch file system over them, in namespaces that end with this
-# process. Then it looks people up there and signs them in.
+# Makes a Unix host of its own out of this machine and the packages in ROOT, in
+# namespaces that end with this process. Then it looks people up there and signs
+# them in.
 #
 #   unshare -m -p --fork --kill-child sh unixhost.sh ROOT SCRATCH sssd|nslcd
 #
@@ -9,18 +9,8 @@
 set -eu
 packages=$1 scratch=$2 daemon=$3
 
-layers=$scratch/layers host=$scratch/host
-mkdir -p "$layers" "$host"
-mount -t tmpfs tmpfs "$layers"
-mkdir "$layers/upper" "$layers/work"
-cp -a "$packages" "$layers/packages"
-mount -t overlay overlay -o "lowerdir=$layers/packages:/,upperdir=$layers/upper,workdir=$layers/work" "$host"
-mount -t proc proc "$host/proc"
-mount --rbind /dev "$host/dev"
-mount -t tmpfs tmpfs "$host/run"
-mount -t tmpfs tmpfs "$host/tmp"
+. "$(dirname "$0")/host.sh"
 
-cp "$scratch/ca.pem" "$host/etc/gatehouse-ca.pem"
 case "$daemon" in
 sssd)
     source=sss
