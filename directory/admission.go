@@ -18,6 +18,7 @@ const (
 	ContextPortType  = "port_type"  // of the NAS: "Wireless-802.11", "Ethernet", "Virtual" …
 	ContextNAS       = "nas"        // name of the RADIUS client
 	ContextNASIP     = "nas_ip"     // by which the NAS names itself
+	ContextFault     = "fault"      // which of the usual mistakes a refusal is about; no policy reads it
 )
 
 // admission is who wants to go where, when and how: what decides beside the

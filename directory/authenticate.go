@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -21,6 +22,9 @@ func (d *Directory) Authenticate(ctx context.Context, a Attempt) (Decision, erro
 	dec, err := d.authenticate(ctx, &a)
 	if err != nil {
 		return Decision{}, err
+	}
+	if hint := a.Hints[dec.Reason]; hint != "" && !dec.Allowed() {
+		dec.check("hint", false, hint)
 	}
 	if err := d.auditor.append(ctx, attemptEvent(&a, &dec, d.now()), d.config.AuditStrict); err != nil {
 		return Decision{}, err
@@ -57,10 +61,10 @@ func (d *Directory) authenticate(ctx context.Context, a *Attempt) (Decision, err
 		if err := t.present(ctx, p); err != nil {
 			return Decision{}, err
 		}
-		return t.run(ctx)
+		return t.about(t.run(ctx))
 	case PeerProof:
 		t.vouch(p)
-		return t.run(ctx)
+		return t.about(t.run(ctx))
 	default:
 		return Decision{Outcome: Deny, Reason: ReasonMethodNotAllowed}, nil
 	}
@@ -72,9 +76,13 @@ func (d *Directory) authenticate(ctx context.Context, a *Attempt) (Decision, err
 	if err := d.findDevice(ctx, a); err != nil {
 		return Decision{}, err
 	}
-	dec, err := t.run(ctx)
-	if t.person != nil {
-		dec.about = &t.person.user
+	return t.about(t.run(ctx))
+}
+
+// about says in the audit whom a decision is about, a denial too.
+func (t *trial) about(dec Decision, err error) (Decision, error) {
+	if about := cmp.Or(t.person, t.owner); about != nil {
+		dec.about = &about.user
 	}
 	return dec, err
 }
@@ -116,6 +124,8 @@ type trial struct {
 
 	certificate Certificate // that was shown, when it counts
 	unfit       string      // why it does not
+	owner       *principal  // whose it was, when it does not count any more
+	amiss       string      // why a proof of another kind is not right, where that says what to do
 }
 
 func (t *trial) run(ctx context.Context) (Decision, error) {
@@ -220,7 +230,7 @@ func (t *trial) decide(ctx context.Context, right bool) error {
 	t.dec.Outcome = Deny
 	if !right || t.person == nil {
 		t.dec.Reason = t.wrong()
-		t.dec.check(t.what, false, t.unfit)
+		t.dec.check(t.what, false, t.unfit+t.amiss)
 		return nil
 	}
 	t.dec.check(t.what, true, string(t.used.Kind))

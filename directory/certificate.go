@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,16 +50,23 @@ type CertificateQuery struct {
 	User    UserID
 }
 
-// holder finds out whose certificate was shown. found is false, with the
-// reason in detail, when nobody's counts.
-func (d *Directory) holder(ctx context.Context, p CertificateProof) (row Certificate, detail string, err error) {
+// holding is what is known of a certificate that was shown.
+type holding struct {
+	row    Certificate // whose it is, where it counts
+	detail string      // why it does not count; empty: it does
+	owner  UserID      // whose it was, where it does not count any more; 0: nobody's that is known
+}
+
+// holder finds out whose certificate was shown, and whether it counts.
+func (d *Directory) holder(ctx context.Context, p CertificateProof) (holding, error) {
 	if len(p.Chain) == 0 {
-		return row, "no certificate", nil
+		return holding{detail: "no certificate"}, nil
 	}
 	leaf := p.Chain[0]
+	var row Certificate
+	var known bool
 	pool := x509.NewCertPool()
-	known := false
-	err = d.read(ctx, func(r *Reader) (err error) {
+	err := d.read(ctx, func(r *Reader) (err error) {
 		row, known, err = one(r.tx.Certificates.Find(CertificateQuery{Serials: []string{leaf.SerialNumber.Text(16)}}))
 		if err != nil {
 			return err
@@ -76,20 +84,25 @@ func (d *Directory) holder(ctx context.Context, p CertificateProof) (row Certifi
 		return nil
 	})
 	if err != nil {
-		return Certificate{}, "", err
+		return holding{}, err
 	}
+	known = known && row.Kind == CertificateDevice
 	if detail := unfit(leaf, pool, d.now()); detail != "" {
-		return Certificate{}, detail, nil
+		out := holding{detail: detail}
+		if known && identity(leaf) == row.Subject && unfit(leaf, pool, leaf.NotAfter) == "" {
+			out.owner = row.User // of the audit: it has merely expired
+		}
+		return out, nil
 	}
 	switch {
-	case !known || row.Kind != CertificateDevice:
-		return Certificate{}, "no such device certificate was issued", nil
+	case !known:
+		return holding{detail: "no such device certificate was issued"}, nil
 	case identity(leaf) != row.Subject:
-		return Certificate{}, "it names somebody else than the one it was issued to", nil
+		return holding{detail: "it names somebody else than the one it was issued to"}, nil
 	case !row.Revoked.IsZero():
-		return Certificate{}, "revoked " + row.Revoked.Format("2006-01-02 15:04"), nil
+		return holding{detail: "revoked " + row.Revoked.Format("2006-01-02 15:04"), owner: row.User}, nil
 	}
-	return row, "", nil
+	return holding{row: row}, nil
 }
 
 // unfit says why a certificate is none of a device, now.
@@ -100,10 +113,31 @@ func unfit(leaf *x509.Certificate, authorities *x509.CertPool, now time.Time) st
 	_, err := leaf.Verify(x509.VerifyOptions{
 		Roots: authorities, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
-	if err != nil {
+	return misverified(err, leaf, now)
+}
+
+// misverified says for people why a certificate was not accepted; nil: "".
+func misverified(err error, leaf *x509.Certificate, now time.Time) string {
+	const layout = "2006-01-02 15:04"
+	var invalid x509.CertificateInvalidError
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &unknown):
+		return fmt.Sprintf("the CA that issued it (%.80q) is not trusted for devices", leaf.Issuer.String())
+	case !errors.As(err, &invalid) || invalid.Reason != x509.Expired:
 		return strings.TrimPrefix(err.Error(), "x509: ")
 	}
-	return ""
+	what, advice := "it", "gatehouse device-cert create makes a new one"
+	if !invalid.Cert.Equal(leaf) {
+		what, advice = "its CA", "renew it"
+	}
+	if now.Before(invalid.Cert.NotBefore) {
+		return fmt.Sprintf("%s is not in force before %s; this host's clock says %s: is it right?", what,
+			invalid.Cert.NotBefore.UTC().Format(layout), now.UTC().Format(layout))
+	}
+	return fmt.Sprintf("%s expired %s: %s", what, invalid.Cert.NotAfter.UTC().Format(layout), advice)
 }
 
 // identity returns the one URI that names a device, or "". The common name is
@@ -127,15 +161,20 @@ func (t *trial) present(ctx context.Context, p CertificateProof) error {
 		sum = sha256.Sum256(p.Chain[0].Raw)
 	}
 	t.what, t.typed = "certificate", Secret(sum[:]) // the same wrong certificate counts once
-	row, detail, err := t.d.holder(ctx, p)
+	h, err := t.d.holder(ctx, p)
 	if err != nil {
 		return err
 	}
-	t.certificate, t.unfit = row, detail
-	t.attempt.User, t.attempt.Kind = row.User, Person
+	if h.owner != 0 {
+		if t.owner, err = t.d.principalByID(ctx, h.owner); err != nil {
+			return err
+		}
+	}
+	t.certificate, t.unfit = h.row, h.detail
+	t.attempt.User, t.attempt.Kind = h.row.User, Person
 	t.account = "certificate " + hex.EncodeToString(sum[:8])
-	if row.User != 0 {
-		t.account = "id " + rowName(int64(row.User))
+	if h.row.User != 0 {
+		t.account = "id " + rowName(int64(h.row.User))
 	}
 	return nil
 }

@@ -111,6 +111,7 @@ type Attempt struct {
 	MayChange   bool              // the door lets in who must change the password, for that alone (Decision.MustChange)
 	Context     map[string]string // request details for policies and the audit: the Context… keys
 	DeviceKnown bool              // the person was let in with this device before
+	Hints       map[Reason]string // what the door suspects when the denial has that reason: for the trace, never for the answer
 
 	// With CodeProof: what the Challenge said, or the session that steps up. Name,
 	// App and door are the same as before. User is 0 and Proved empty when it said

@@ -17,11 +17,12 @@ func (t *trial) mschapv2(p MSCHAPv2Proof) (bool, error) {
 	exchange := credential.MSCHAPv2{
 		AuthenticatorChallenge: p.AuthenticatorChallenge, PeerChallenge: p.PeerChallenge, UserName: p.UserName,
 	}
-	found := false
+	found, held := false, false
 	for _, c := range t.person.credentials {
 		if c.Kind != CredentialNetworkPassword {
 			continue
 		}
+		held = true
 		hash, err := t.d.openNTHash(seal.Network, &c)
 		if err != nil {
 			return false, err
@@ -33,6 +34,12 @@ func (t *trial) mschapv2(p MSCHAPv2Proof) (bool, error) {
 		t.used, found = c, true
 		t.dec.MSCHAPv2 = &MSCHAPv2Keys{AuthenticatorResponse: exchange.AuthenticatorResponse(hash, p.Response)}
 		t.dec.MSCHAPv2.RecvKey, t.dec.MSCHAPv2.SendKey = credential.MSCHAPv2Keys(hash, p.Response)
+	}
+	switch {
+	case !held:
+		t.amiss = "MS-CHAPv2 takes network passwords only, and there is none: gatehouse network-password create " + t.person.user.Username
+	case !found:
+		t.amiss = "none of the network passwords gives this response; a sign-in password never does"
 	}
 	return found, nil
 }

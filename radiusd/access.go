@@ -1,12 +1,19 @@
 package radiusd
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"gatehouse/directory"
 	"gatehouse/directory/schema"
+	"gatehouse/radiusd/eap"
 	"gatehouse/radiusd/wire"
 )
 
@@ -21,8 +28,13 @@ func (s *Server) access(ctx context.Context, r *request) {
 	switch m := methodOf(r.packet); {
 	case m == methodEAP:
 		s.eap(ctx, r, name)
-	case name == "" || !r.client.allows(m):
-		s.refuse(ctx, r, visit{name: name, method: m, detail: "the client does not allow this method, or the request has no proof that is understood"})
+	case name == "":
+		s.refuse(ctx, r, visit{name: name, method: m, fault: eap.Protocol, detail: "the request has no User-Name"})
+	case m == "":
+		s.refuse(ctx, r, visit{name: name, method: m, fault: eap.NoCommonMethod, detail: proofless(r.packet)})
+	case !r.client.allows(m):
+		s.refuse(ctx, r, visit{name: name, method: m, fault: eap.NoCommonMethod, detail: m + " is not among the methods of " + r.client.name +
+			": add it to methods in radius_clients, or set the NAS to " + strings.Join(r.client.methods, ", ")})
 	case m == schema.MethodMSCHAPv2:
 		s.mschapv2(ctx, r, name)
 	default:
@@ -55,12 +67,24 @@ func methodOf(p wire.Packet) string {
 	}
 }
 
+// proofless says why a request has no proof that is understood.
+func proofless(p wire.Packet) string {
+	switch {
+	case p.Has(wire.CHAPPassword):
+		return "the NAS sends CHAP, which needs the password in clear: set it to PAP, MS-CHAPv2 or EAP"
+	case p.Has(wire.EAPMessage):
+		return "the request has a User-Password beside EAP"
+	default:
+		return "the request has neither a password nor EAP (Authorize-Only and MAC authentication are not done)"
+	}
+}
+
 // pap decides a password in clear.
 func (s *Server) pap(ctx context.Context, r *request, name string) {
 	hidden, _ := r.packet.Lookup(wire.UserPassword)
 	password, err := wire.RevealPassword(hidden, r.packet.Authenticator(), r.key)
 	if err != nil {
-		s.refuse(ctx, r, visit{name: name, method: schema.MethodPAP, detail: err.Error()})
+		s.refuse(ctx, r, visit{name: name, method: schema.MethodPAP, fault: eap.Protocol, detail: err.Error()})
 		return
 	}
 	if state, ok := r.packet.Lookup(wire.State); ok && r.client.challenge {
@@ -69,15 +93,28 @@ func (s *Server) pap(ctx context.Context, r *request, name string) {
 	}
 	a := s.attempt(r, schema.MethodPAP, name, directory.PasswordProof{Password: directory.Secret(password)})
 	a.Challenge = r.client.challenge
+	if !r.packet.HasMessageAuthenticator() && garbled(password) {
+		// RFC 2865 §5.2: under another secret the password comes out as noise.
+		a.Hints = map[directory.Reason]string{directory.ReasonWrongPassword: garbledHint, directory.ReasonUnknownUser: garbledHint}
+	}
 	dec, err := s.directory.Authenticate(ctx, a)
 	s.conclude(ctx, r, visit{name: name, method: schema.MethodPAP}, &dec, err)
 }
+
+// garbled reports whether a password is none that somebody types.
+func garbled(password []byte) bool {
+	return !utf8.Valid(password) || bytes.ContainsFunc(password, unicode.IsControl)
+}
+
+const garbledHint = "the password came out as noise: the shared secret is another one on the NAS than here"
 
 // visit is how somebody came, for the answer and the log.
 type visit struct {
 	name   string // as the request says; after EAP, of whoever was let in
 	method string
-	detail string              // why it was refused without a decision
+	fault  eap.Fault           // of what was refused without a decision
+	reason directory.Reason    // of what was refused without a decision; empty: that of fault
+	detail string              // why it was refused
 	also   func(*wire.Encoder) // what the method adds to an Access-Accept; nil: nothing
 }
 
@@ -91,15 +128,41 @@ func (s *Server) conclude(ctx context.Context, r *request, v visit, dec *directo
 	case dec.Outcome == directory.Challenge:
 		s.askCode(ctx, r, v, dec)
 	default:
+		v.detail = failing(dec.Trace)
 		s.logAccess(ctx, r, v, string(dec.Outcome), dec.Reason)
 		s.reject(r, dec.LeaveAt)
 	}
 }
 
+// failing returns what the checks that failed say.
+func failing(trace []directory.Check) string {
+	var said []string
+	for _, c := range trace {
+		if c.Outcome == "fail" && c.Detail != "" {
+			said = append(said, c.Detail)
+		}
+	}
+	return strings.Join(said, "; ")
+}
+
 // refuse rejects what the directory was not asked about, because of v.detail.
 func (s *Server) refuse(ctx context.Context, r *request, v visit) {
-	s.logAccess(ctx, r, v, string(directory.Deny), directory.ReasonMethodNotAllowed)
-	s.reject(r, nextTick(r.received, s.now()))
+	dec, err := s.refused(ctx, r, v)
+	if err != nil {
+		s.failed(ctx, r, v, err)
+		return
+	}
+	s.logAccess(ctx, r, v, string(directory.Deny), dec.Reason)
+	s.reject(r, dec.LeaveAt)
+}
+
+// refused puts a refusal into the audit.
+func (s *Server) refused(ctx context.Context, r *request, v visit) (directory.Decision, error) {
+	a := s.attempt(r, v.method, v.name, nil)
+	a.Context[directory.ContextFault] = string(v.fault)
+	return s.directory.Refuse(ctx, directory.Refusal{
+		Attempt: a, Reason: cmp.Or(v.reason, v.fault.Reason()), Check: directory.Check{Name: cmp.Or(v.method, "method"), Detail: v.detail},
+	})
 }
 
 // attempt describes a request to the core. The NAS is a relay: it speaks for
@@ -110,6 +173,9 @@ func (s *Server) attempt(r *request, method, name string, proof directory.Proof)
 		Received: r.received, Peer: r.id.from.Addr().Unmap(), Client: device(r.packet), Relay: true,
 		Device: station(r.packet), NAS: r.client.id, Unhurried: true, NetworkOnly: r.client.networkOnly,
 		Context: details(r, method),
+	}
+	if realm := r.client.foreign(name); realm != "" {
+		a.Hints = map[directory.Reason]string{directory.ReasonUnknownUser: fmt.Sprintf("%q is no realm of %s: where its people are ours, add it to realms in radius_clients", realm, r.client.name)}
 	}
 	return a
 }
@@ -149,7 +215,8 @@ func (s *Server) accept(ctx context.Context, r *request, v visit, dec *directory
 		// less than the rules say.
 		s.log.LogAttrs(ctx, slog.LevelError, "reply could not be built; rejected",
 			slog.String("client", r.client.name), slog.String("user", dec.User.Username), slog.Any("err", err))
-		s.reject(r, nextTick(r.received, s.now()))
+		v.fault, v.reason, v.detail = brokenReply, directory.ReasonPolicy, err.Error()
+		s.refuse(ctx, r, v)
 		return
 	}
 	if !again {
@@ -168,6 +235,9 @@ func (s *Server) accept(ctx context.Context, r *request, v visit, dec *directory
 	s.logAccess(ctx, r, v, string(dec.Outcome), dec.Reason)
 	s.transport.answer(r, answer)
 }
+
+// brokenReply is the fault of a reply rule that cannot be applied.
+const brokenReply eap.Fault = "reply_rule"
 
 // open stores a new session and reports whether the decision still holds. A
 // disable looks for open sessions in its own transaction; one that came too

@@ -61,6 +61,20 @@ func (c *client) local(name string) string {
 	return name
 }
 
+// foreign returns the realm of a name that the client does not list; empty: none.
+func (c *client) foreign(name string) string {
+	if c.local(name) != name {
+		return ""
+	}
+	if realm, _, ok := strings.Cut(name, `\`); ok {
+		return realm
+	}
+	if at := strings.LastIndexByte(name, '@'); at >= 0 {
+		return name[at+1:]
+	}
+	return ""
+}
+
 func (c *client) lists(realm string) bool {
 	return slices.ContainsFunc(c.realms, func(have string) bool { return strings.EqualFold(have, realm) })
 }

@@ -36,12 +36,17 @@ func (s *Server) eap(ctx context.Context, r *request, outer string) {
 		}
 		s.accept(ctx, r, visit{name: answer.Decision.User.Username, method: answer.Method, also: also}, &answer.Decision)
 	case eap.Rejected:
-		at := answer.Decision.LeaveAt
-		if at.IsZero() {
-			at = nextTick(r.received, s.now())
+		v := visit{name: outer, method: answer.Method, fault: answer.Fault, detail: answer.Detail}
+		if answer.Fault != "" {
+			if answer.Named != "" {
+				v.name = clean(answer.Named)
+			}
+			s.refuse(ctx, r, v)
+			return
 		}
-		s.logAccess(ctx, r, visit{name: outer, method: answer.Method, detail: answer.Detail}, string(directory.Deny), answer.Reason)
-		s.reject(r, at)
+		v.detail = failing(answer.Decision.Trace)
+		s.logAccess(ctx, r, v, string(directory.Deny), answer.Reason)
+		s.reject(r, answer.Decision.LeaveAt)
 	case eap.Undecided:
 		s.failed(ctx, r, visit{name: outer, method: answer.Method}, answer.Err)
 	case eap.Discarded:
@@ -116,6 +121,18 @@ func (d door) Authorize(ctx context.Context, method string, a directory.Admissio
 		dec.LeaveAt = nextTick(d.request.received, d.server.now())
 	}
 	return dec, nil
+}
+
+// Abandoned is part of eap.Door.
+func (d door) Abandoned(ctx context.Context, a eap.Answer) {
+	v := visit{name: clean(a.Identity), method: a.Method, fault: a.Fault, detail: a.Detail}
+	if a.Named != "" {
+		v.name = clean(a.Named)
+	}
+	if _, err := d.server.refused(ctx, d.request, v); err != nil {
+		d.server.undecided.warn(ctx, "a conversation that was left is not in the audit", slog.Any("err", err))
+	}
+	d.server.logAccess(ctx, d.request, v, string(directory.Deny), a.Reason)
 }
 
 // Key is part of eap.Door.

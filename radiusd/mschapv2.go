@@ -6,6 +6,7 @@ import (
 
 	"gatehouse/directory"
 	"gatehouse/directory/schema"
+	"gatehouse/radiusd/eap"
 	"gatehouse/radiusd/wire"
 )
 
@@ -26,7 +27,7 @@ func (s *Server) mschapv2(ctx context.Context, r *request, name string) {
 	challenge, response := ofMicrosoft(r.packet, wire.MSCHAPChallenge), ofMicrosoft(r.packet, wire.MSCHAP2Response)
 	// RFC 2548 §2.3.3: Ident, Flags, Peer-Challenge, eight reserved octets, Response.
 	if len(challenge) != 16 || len(response) != 50 {
-		s.refuse(ctx, r, visit{name: name, method: schema.MethodMSCHAPv2, detail: "MS-CHAP-Challenge or MS-CHAP2-Response of wrong size"})
+		s.refuse(ctx, r, visit{name: name, method: schema.MethodMSCHAPv2, fault: eap.Protocol, detail: "MS-CHAP-Challenge or MS-CHAP2-Response of wrong size"})
 		return
 	}
 	proof := directory.MSCHAPv2Proof{

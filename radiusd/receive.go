@@ -2,8 +2,8 @@ package radiusd
 
 import (
 	"context"
-	"log/slog"
 	"net"
+	"net/netip"
 
 	"gatehouse/radiusd/wire"
 )
@@ -16,17 +16,17 @@ func (t *transport) receive(ctx context.Context, s *socket, b, oob []byte, from 
 	if c == nil {
 		// RFC 2865 §3: a request from a client without a shared secret is
 		// silently discarded.
-		t.refuse(ctx, unknownClient, peer.String(), "")
+		t.refuse(ctx, unknownClient, peer, nil)
 		return
 	}
 	p, err := wire.Decode(b)
 	if err != nil {
-		t.refuse(ctx, malformed, peer.String(), c.name)
+		t.refuse(ctx, malformed, peer, c)
 		return
 	}
 	key, why := authentic(c, s.accounting, p)
 	if key == nil {
-		t.refuse(ctx, why, peer.String(), c.name)
+		t.refuse(ctx, why, peer, c)
 		return
 	}
 	// A Status-Server always has one and says nothing of other requests.
@@ -49,7 +49,7 @@ func (t *transport) receive(ctx context.Context, s *socket, b, oob []byte, from 
 		t.metrics.discarded[repeated].Inc()
 		return
 	case full:
-		t.refuse(ctx, overloaded, peer.String(), c.name)
+		t.refuse(ctx, overloaded, peer, c)
 		return
 	case fresh:
 	}
@@ -123,10 +123,9 @@ func unprotected(c *client, p wire.Packet) (*wire.Key, discard) {
 }
 
 // refuse counts a packet without an answer and says so, within limits.
-func (t *transport) refuse(ctx context.Context, why discard, peer, client string) {
+func (t *transport) refuse(ctx context.Context, why discard, peer netip.AddrPort, c *client) {
 	t.metrics.discarded[why].Inc()
-	t.strange.warn(ctx, "packet discarded",
-		slog.String("reason", string(why)), slog.String("peer", peer), slog.String("client", client))
+	t.troubles.say(ctx, why, peer.Addr(), c)
 }
 
 // status answers a Status-Server at once, whatever waits in the queues.

@@ -107,6 +107,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.background.Go(func() { s.reviewer.follow(ctx) })
 	s.background.Go(func() { s.reviewer.run(ctx) })
 	s.background.Go(func() { s.disconnector.run(ctx) })
+	s.background.Go(func() { s.keepTroubles(ctx) })
 	s.background.Go(func() { s.conversations.Run(ctx) })
 	var store sync.WaitGroup
 	// Requests that were accepted before the end still store their sessions.

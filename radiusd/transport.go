@@ -26,16 +26,17 @@ const (
 // transport moves packets: from sockets, through the checks that need no
 // directory, to the handlers, and back.
 type transport struct {
-	log     *slog.Logger
-	strange limitedLog // about packets that anybody can send
-	now     func() time.Time
-	metrics *metrics
-	clients atomic.Pointer[table]
-	ready   atomic.Bool // whether decisions can be made; Status-Server tells
-	sockets []*socket
-	access  *queue
-	account *queue
-	open    sync.WaitGroup // requests without an end yet
+	log      *slog.Logger
+	strange  limitedLog // about sockets
+	troubles troubles   // about packets that anybody can send
+	now      func() time.Time
+	metrics  *metrics
+	clients  atomic.Pointer[table]
+	ready    atomic.Bool // whether decisions can be made; Status-Server tells
+	sockets  []*socket
+	access   *queue
+	account  *queue
+	open     sync.WaitGroup // requests without an end yet
 
 	// handle decides one Access-Request and ends it by answer or drop.
 	handle func(context.Context, *request)
@@ -62,7 +63,7 @@ type request struct {
 
 func newTransport(log *slog.Logger, now func() time.Time) *transport {
 	t := &transport{
-		log: log, now: now, strange: limitedLog{log: log, now: now},
+		log: log, now: now, strange: limitedLog{log: log, now: now}, troubles: newTroubles(log, now),
 		access: newQueue(workers / 2), account: newQueue(accountingBatch),
 	}
 	t.clients.Store(new(table))

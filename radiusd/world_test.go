@@ -1,6 +1,7 @@
 package radiusd
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -35,6 +36,7 @@ type world struct {
 	client     directory.RADIUSClient
 	ports      uint32
 	serverCA   []byte
+	serverLife time.Duration // of the EAP certificate; 0: a day
 	log        *slog.Logger
 	stop       func()
 }
@@ -157,7 +159,7 @@ func (w *world) serverCertificate() func(*tls.ClientHelloInfo) (*tls.Certificate
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	certificate, err := authority.IssueServer([]string{"radius.example.com"}, time.Now())
+	certificate, err := authority.IssueServerFor([]string{"radius.example.com"}, cmp.Or(w.serverLife, 24*time.Hour), time.Now())
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -86,7 +86,10 @@ func viewPast(e *directory.Event) (pastView, error) {
 
 // sentence says in one line what was tried.
 func (v *pastView) sentence() string {
-	parts := []string{moment(v.At), v.User}
+	parts := []string{moment(v.At)}
+	if v.User != "" {
+		parts = append(parts, v.User)
+	}
 	add := func(word, value string) {
 		if value != "" {
 			parts = append(parts, word+" "+value)

@@ -5,6 +5,7 @@ import (
 	"container/list"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"gatehouse/directory"
@@ -42,18 +43,21 @@ type step struct {
 	method   string
 
 	refusal string // why it is over without a decision
+	fault   Fault  // of refusal
 	err     error  // nothing was decided
 }
 
-func refuse(format string, args ...any) *step { return &step{refusal: fmt.Sprintf(format, args...)} }
+func refuse(f Fault, format string, args ...any) *step {
+	return &step{refusal: fmt.Sprintf(format, args...), fault: f}
+}
 
 // limits ends a conversation that never does.
 func (c *conversation) limits() *step {
 	switch {
 	case c.rounds > maxRounds:
-		return refuse("more than %d rounds", maxRounds)
+		return refuse(Protocol, "more than %d rounds", maxRounds)
 	case c.octets > maxOctets:
-		return refuse("more than %d octets", maxOctets)
+		return refuse(Protocol, "more than %d octets", maxOctets)
 	default:
 		return nil
 	}
@@ -67,7 +71,7 @@ func (c *conversation) step(ctx context.Context, s *Server, r *Round, p packet) 
 	case p.typ == TypeNAK:
 		return c.instead(ctx, s, r, p.data)
 	case p.typ != c.typ:
-		return refuse("type %d, %d was asked", p.typ, c.typ)
+		return refuse(Protocol, "type %d, %d was asked", p.typ, c.typ)
 	}
 	c.rank = min(c.rank+1, underWay)
 	if c.session == nil {
@@ -86,7 +90,7 @@ func (c *conversation) propose(ctx context.Context, s *Server, r *Round) *step {
 	}
 	switch c.typ {
 	case 0:
-		return refuse("the client has no EAP method among its methods")
+		return refuse(NoCommonMethod, "the client has no EAP method among its methods: add one (eap-tls, eap-ttls, peap) in radius_clients")
 	case TypeMSCHAPv2:
 		// The server speaks first: the challenge is the proposal.
 		c.session = newSession(s, c.typ, c.proposed, c.identity)
@@ -103,7 +107,7 @@ func (c *conversation) propose(ctx context.Context, s *Server, r *Round) *step {
 // the peer would take, 0 is nothing.
 func (c *conversation) instead(ctx context.Context, s *Server, r *Round, wanted []byte) *step {
 	if c.rank != proposed {
-		return refuse("a NAK in the middle of %s", c.proposed)
+		return refuse(Protocol, "a NAK in the middle of %s", c.proposed)
 	}
 	for i, offer := range c.offers {
 		if t := typeOf(offer); t != 0 && bytes.IndexByte(wanted, byte(t)) >= 0 {
@@ -112,7 +116,8 @@ func (c *conversation) instead(ctx context.Context, s *Server, r *Round, wanted 
 			return c.propose(ctx, s, r)
 		}
 	}
-	return refuse("the device wants EAP types %v, the client has none of them", wanted)
+	return refuse(NoCommonMethod, "the device would take %s and none of the client's methods: add one to methods of the client, or choose another on the device",
+		strings.Join(typeNames(wanted), ", "))
 }
 
 // method names what was spoken so far.
@@ -121,6 +126,14 @@ func (c *conversation) method() string {
 		return c.session.methodName()
 	}
 	return c.proposed
+}
+
+// named is the name that the device says inside the method, if it has come to that.
+func (c *conversation) named() string {
+	if c.session != nil {
+		return c.session.named
+	}
+	return ""
 }
 
 // close ends the method, if it still runs.

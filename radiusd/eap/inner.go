@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"strings"
 
 	"gatehouse/directory"
 )
@@ -36,11 +37,11 @@ func (s *session) inner(name string, ask asker) (dec directory.Decision, isk [32
 		return dec, isk, end
 	}
 	if bytes.IndexByte(wanted, byte(TypeGTC)) < 0 {
-		return dec, isk, s.broken("inside %s: the device wants EAP types %v; use EAP-MSCHAPv2 or EAP-GTC", s.method, wanted)
+		return dec, isk, s.broken(NoCommonMethod, "inside %s: the device would take %s; use EAP-MSCHAPv2 or EAP-GTC", s.method, strings.Join(typeNames(wanted), ", "))
 	}
 	typ, answer, err := ask(TypeGTC, []byte(gtcPrompt))
 	if err != nil || typ != TypeGTC || len(answer) > gtcMaxAnswer {
-		return dec, isk, s.broken("inside %s: no EAP-GTC answer: type %d, %v", s.method, typ, err)
+		return dec, isk, s.broken(Protocol, "inside %s: no EAP-GTC answer: type %d, %v", s.method, typ, err)
 	}
 	dec, end = s.decide(s.method+"/gtc", name, directory.PasswordProof{Password: directory.Secret(answer)})
 	return dec, isk, end
@@ -57,16 +58,16 @@ func (s *session) mschapv2(method, identity string, ask asker) (dec directory.De
 	typ, b, err := ask(TypeMSCHAPv2, msMessage(msChallenge, id, append([]byte{16}, challenge[:16]...), serverName))
 	switch {
 	case err != nil:
-		return dec, isk, nil, s.broken("%s: %v", method, err)
+		return dec, isk, nil, s.failed(method, err)
 	case typ == TypeNAK:
 		return dec, isk, append([]byte{}, b...), nil
 	}
 	proof, name, ok := msProof(b, id)
 	if typ != TypeMSCHAPv2 || !ok {
-		return dec, isk, nil, s.broken("%s: no response to the challenge", method)
+		return dec, isk, nil, s.broken(Protocol, "%s: no response to the challenge", method)
 	}
 	if s.door.Key(name) != s.door.Key(identity) {
-		return dec, isk, nil, s.broken("%s: two names, %q and %q", method, identity, name)
+		return dec, isk, nil, s.broken(IdentityMismatch, "%s: two names, %q and %q", method, identity, name)
 	}
 	proof.AuthenticatorChallenge = [16]byte(challenge[:])
 	if dec, end = s.decide(method, identity, proof); end != nil {
@@ -75,7 +76,7 @@ func (s *session) mschapv2(method, identity string, ask asker) (dec directory.De
 	success := msMessage(msSuccess, id, nil, dec.MSCHAPv2.AuthenticatorResponse+" M=OK")
 	typ, b, err = ask(TypeMSCHAPv2, success)
 	if err != nil || typ != TypeMSCHAPv2 || len(b) == 0 || b[0] != msSuccess {
-		return dec, isk, nil, s.broken("%s: the device does not agree that it was successful: %v", method, err)
+		return dec, isk, nil, s.broken(Protocol, "%s: the device does not agree that it was successful: %v", method, err)
 	}
 	// What the server receives with, then what it sends with.
 	copy(isk[:16], dec.MSCHAPv2.RecvKey[:])

@@ -20,7 +20,7 @@ func (s *session) peap(conn *tls.Conn, keys keyMaterial) *step {
 	if s.pipe.unsent() {
 		// The end of a TLS 1.2 handshake is acknowledged before the tunnel is used.
 		if _, err := s.pipe.next(); err != nil {
-			return s.broken("inside PEAP: %v", err)
+			return s.failed("inside PEAP", err)
 		}
 	}
 	ask := func(typ Type, data []byte) (Type, []byte, error) {
@@ -37,9 +37,13 @@ func (s *session) peap(conn *tls.Conn, keys keyMaterial) *step {
 		return Type(b[0]), b[1:], nil
 	}
 	typ, identity, err := ask(TypeIdentity, nil)
-	if err != nil || typ != TypeIdentity {
-		return s.broken("inside PEAP: no identity: type %d, %v", typ, err)
+	if err != nil {
+		return s.failed("inside PEAP", err)
 	}
+	if typ != TypeIdentity {
+		return s.broken(Protocol, "inside PEAP: no identity, but type %d", typ)
+	}
+	s.named = string(identity)
 	dec, isk, end := s.inner(string(identity), ask)
 	if end != nil {
 		return end
@@ -113,15 +117,15 @@ func (s *session) result(conn *tls.Conn, dec directory.Decision, b binding, keys
 	tlvs = append(tlvs, b.tlv(0, nonce)...)
 	request := packet{code: Request, id: nonce[0], typ: TypeTLV, data: tlvs}.encode()
 	if _, err := conn.Write(request); err != nil {
-		return s.broken("inside PEAP: %v", err)
+		return s.failed("inside PEAP", err)
 	}
 	reply, err := s.receive(conn)
 	if err != nil {
-		return s.broken("inside PEAP: %v", err)
+		return s.failed("inside PEAP", err)
 	}
 	bound, err := b.agreed(reply, nonce[0])
 	if err != nil {
-		return s.broken("inside PEAP: %v", err)
+		return s.failed("inside PEAP", err)
 	}
 	if bound {
 		return s.allowed(dec, b.msk())

@@ -25,7 +25,8 @@ const secret = "correct horse"
 type gate struct {
 	asked   []string // method and name
 	resumed []directory.Admission
-	err     error // nothing can be decided
+	left    []Answer // conversations that a device has left
+	err     error    // nothing can be decided
 }
 
 func (g *gate) decision(allow bool) directory.Decision {
@@ -49,6 +50,8 @@ func (g *gate) Authorize(_ context.Context, _ string, a directory.Admission) (di
 	g.resumed = append(g.resumed, a)
 	return g.decision(a.User == 1 && a.Epoch == 7), g.err
 }
+
+func (g *gate) Abandoned(_ context.Context, a Answer) { g.left = append(g.left, a) }
 
 func (g *gate) Key(typed string) string { return name.Login(typed) }
 

@@ -26,9 +26,19 @@ type pipe struct {
 }
 
 func newPipe() *pipe {
-	p := &pipe{}
+	p := &pipe{parked: true}
 	p.turn.L = &p.mu
 	return p
+}
+
+// begin returns when it is the method's turn: at the first exchange. A method that
+// ran earlier would take that for the answer to what it says first.
+func (p *pipe) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.parked && !p.closed {
+		p.turn.Wait()
+	}
 }
 
 // exchange gives b to the method and returns what it has to say, when it waits

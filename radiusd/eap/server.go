@@ -24,6 +24,10 @@ type Door interface {
 	// Key returns the key of a name, as the directory compares names, without a
 	// realm of ours; "" is nobody's.
 	Key(name string) string
+	// Abandoned is told of a conversation in which the device fell silent. The
+	// answer has Fault, Detail and what is known of the device; there is nobody to
+	// send it to.
+	Abandoned(ctx context.Context, a Answer)
 }
 
 // Config is what a Server is made of. All of it is required.
@@ -84,10 +88,12 @@ type Answer struct {
 	State    []byte
 	Decision directory.Decision
 	Reason   directory.Reason // of a rejection that was made here
-	Detail   string           // why, for the log
+	Fault    Fault            // of a rejection that was made here
+	Detail   string           // why, for the log and the audit
 	Err      error
 	Method   string   // that was spoken: "eap-ttls/pap"
 	Identity string   // outer one: a name that nobody has proved
+	Named    string   // that the device says inside, which nobody has proved either; empty: none yet
 	MSK      [64]byte // RFC 3748 §7.10
 }
 
@@ -110,7 +116,7 @@ func (s *Server) Respond(ctx context.Context, r Round) Answer {
 // begin starts a conversation with the identity of the peer.
 func (s *Server) begin(ctx context.Context, r *Round, p packet) Answer {
 	if p.typ != TypeIdentity {
-		return refused(p.id, "the conversation does not begin with an identity, or its State was lost")
+		return refused(p.id, ConversationLost, "the conversation does not begin with an identity, or its State was lost")
 	}
 	c := &conversation{
 		origin: origin{r.Client, r.Station}, identity: string(p.data), id: p.id, until: s.config.Now().Add(maxLife),
@@ -131,10 +137,10 @@ func (s *Server) take(r *Round, p packet) (*conversation, Answer) {
 	c := s.table.byState[state]
 	switch {
 	case c == nil || !s.config.Now().Before(c.until):
-		return nil, refused(p.id, "no such conversation is under way; it took too long, or was given up for others")
+		return nil, refused(p.id, ConversationLost, "no such conversation is under way; it took too long, or was given up for others")
 	case c.origin != (origin{r.Client, r.Station}):
 		// What another client or device has seen is not theirs to go on with.
-		return nil, refused(p.id, "the State belongs to another client or device")
+		return nil, refused(p.id, ConversationLost, "the State belongs to another client or device")
 	case p.id != c.id:
 		// RFC 3748 §4.1: a response with another identifier is discarded.
 		return nil, Answer{Detail: fmt.Sprintf("identifier %d, %d was asked", p.id, c.id), Identity: c.identity}
@@ -147,11 +153,8 @@ func (s *Server) take(r *Round, p packet) (*conversation, Answer) {
 }
 
 // refused is a rejection that the directory has not decided.
-func refused(id byte, detail string) Answer {
-	return Answer{
-		Verdict: Rejected, Packet: verdictPacket(Failure, id),
-		Reason: directory.ReasonMethodNotAllowed, Detail: detail,
-	}
+func refused(id byte, f Fault, detail string) Answer {
+	return Answer{Verdict: Rejected, Packet: verdictPacket(Failure, id), Reason: f.Reason(), Fault: f, Detail: detail}
 }
 
 // proceed lets a conversation take its next step and puts it back when it goes
@@ -169,8 +172,8 @@ func (s *Server) proceed(ctx context.Context, r *Round, c *conversation, p packe
 		answer.Verdict, answer.Err = Undecided, step.err
 		s.lose(c, step.err)
 	case step.refusal != "":
-		answer = refused(p.id, step.refusal)
-		answer.Identity, answer.Method = c.identity, c.method()
+		answer = refused(p.id, step.fault, step.refusal)
+		answer.Identity, answer.Named, answer.Method = c.identity, c.named(), c.method()
 	case step.done && step.decision.Allowed():
 		answer.Verdict, answer.Packet = Accepted, verdictPacket(Success, p.id)
 		answer.Decision, answer.MSK, answer.Method = step.decision, step.msk, step.method
@@ -231,7 +234,9 @@ func (s *Server) Run(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			s.sweep(s.config.Now())
+			for _, silent := range s.sweep(s.config.Now()) {
+				silent.report(ctx)
+			}
 		case <-ctx.Done():
 			s.sweep(s.config.Now().Add(2 * maxLife))
 			return
@@ -239,7 +244,9 @@ func (s *Server) Run(ctx context.Context) {
 	}
 }
 
-func (s *Server) sweep(now time.Time) {
+// sweep gives up the conversations that have lasted too long and returns those
+// that a device has left.
+func (s *Server) sweep(now time.Time) (silent []silence) {
 	s.mu.Lock()
 	old := s.table.expired(now)
 	for _, c := range old {
@@ -247,8 +254,12 @@ func (s *Server) sweep(now time.Time) {
 	}
 	s.mu.Unlock()
 	for _, c := range old {
+		if left, ok := c.silence(now); ok {
+			silent = append(silent, left)
+		}
 		c.close()
 	}
+	return silent
 }
 
 // Open returns how many conversations are under way.

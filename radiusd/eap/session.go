@@ -2,6 +2,8 @@ package eap
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -21,9 +23,13 @@ type session struct {
 
 	// What follows belongs to the goroutine while it works and to the round while
 	// it does not.
-	ctx    context.Context // of the round
-	door   Door            // of the round
-	method string          // as far as it is known: "eap-ttls", then "eap-ttls/pap"
+	ctx    context.Context   // of the round
+	door   Door              // of the round
+	method string            // as far as it is known: "eap-ttls", then "eap-ttls/pap"
+	named  string            // the name that the device says inside, whoever proved it
+	shown  *x509.Certificate // what the server was known by; nil: not yet
+	open   bool              // the tunnel stands
+	alert  tls.AlertError    // by which the device has given up the handshake; 0: it has not
 	resume resumption
 	end    *step // of the conversation; nil: it goes on
 }
@@ -42,11 +48,12 @@ func (s *session) framed() bool { return s.typ != TypeMSCHAPv2 }
 
 // step takes the data of one packet of the device.
 func (s *session) step(ctx context.Context, r *Round, data []byte) *step {
+	s.ctx, s.door = ctx, r.Door
 	if s.framed() {
 		whole, err := s.frame.receive(data)
 		switch {
 		case err != nil:
-			return refuse("%v", err)
+			return refuse(Protocol, "%v", err)
 		case whole == nil:
 			return s.reply(r.MTU)
 		}
@@ -55,7 +62,9 @@ func (s *session) step(ctx context.Context, r *Round, data []byte) *step {
 	if s.end != nil {
 		return s.end // the last of what there was to say has arrived
 	}
-	s.ctx, s.door = ctx, r.Door
+	if alert, ok := bareAlert(data); ok && !s.open {
+		s.alert = alert
+	}
 	if !s.started {
 		// A goroutine and its buffers are worth a whole first message.
 		s.started = true
@@ -81,6 +90,7 @@ func (s *session) reply(mtu int) *step {
 
 // run is the goroutine.
 func (s *session) run() {
+	s.pipe.begin()
 	defer s.pipe.end()
 	defer func() {
 		if v := recover(); v != nil {
@@ -97,7 +107,7 @@ func (s *session) run() {
 
 // decide asks the directory about a name that was proved or not by method.
 func (s *session) decide(method, name string, proof directory.Proof) (directory.Decision, *step) {
-	s.method = method
+	s.method, s.named = method, name
 	dec, err := s.door.Authenticate(s.ctx, method, name, proof)
 	return dec, s.denied(dec, err)
 }
@@ -117,10 +127,20 @@ func (s *session) denied(dec directory.Decision, err error) *step {
 }
 
 // broken ends a conversation that a device does not hold to the rules of.
-func (s *session) broken(format string, args ...any) *step {
+func (s *session) broken(f Fault, format string, args ...any) *step {
 	s.pipe.discard()
 	s.resume.settle(nil)
-	return refuse(format, args...)
+	return refuse(f, format, args...)
+}
+
+// failed is broken for an error of the tunnel, which may say that the device has
+// given up.
+func (s *session) failed(where string, err error) *step {
+	if _, alert := alertOf(err); !alert {
+		return s.broken(Protocol, "%s: %v", where, err)
+	}
+	f, detail := diagnose(err, s.shown, s.server.config.Now())
+	return s.broken(f, "%s: %s", where, detail)
 }
 
 // allowed ends a conversation well.

@@ -12,11 +12,11 @@ import (
 func (s *session) ttls(conn *tls.Conn, state *tls.ConnectionState, keys keyMaterial) *step {
 	b, err := s.receive(conn)
 	if err != nil {
-		return s.broken("inside EAP-TTLS: %v", err)
+		return s.failed("inside EAP-TTLS", err)
 	}
 	inside, err := readAVPs(b)
 	if err != nil {
-		return s.broken("inside EAP-TTLS: %v", err)
+		return s.broken(Protocol, "inside EAP-TTLS: %v", err)
 	}
 	name, hasName := inside[avpCode{code: avpUserName}]
 	password, pap := inside[avpCode{code: avpUserPassword}]
@@ -36,7 +36,7 @@ func (s *session) ttls(conn *tls.Conn, state *tls.ConnectionState, keys keyMater
 	case hasName && mschapv2 && !pap && !eap:
 		return s.ttlsMSCHAPv2(conn, state, string(name), response, inside[avpCode{vendorMicrosoft, avpMSChallenge}], keys)
 	default:
-		return s.broken("inside EAP-TTLS: neither PAP, MS-CHAPv2 nor EAP; use one of these on the device")
+		return s.broken(NoCommonMethod, "inside EAP-TTLS: neither PAP, MS-CHAPv2 nor EAP; use one of these on the device")
 	}
 }
 
@@ -47,10 +47,10 @@ func (s *session) ttlsMSCHAPv2(conn *tls.Conn, state *tls.ConnectionState, name 
 	// identifier.
 	implicit, err := state.ExportKeyingMaterial("ttls challenge", nil, 17)
 	if err != nil {
-		return s.broken("%v", errNoSecret)
+		return s.broken(NoExtendedMasterSecret, "%v", errNoSecret)
 	}
 	if len(response) != 50 || !bytes.Equal(challenge, implicit[:16]) || response[0] != implicit[16] {
-		return s.broken("inside EAP-TTLS: the MS-CHAPv2 challenge is not the one of this tunnel")
+		return s.broken(Protocol, "inside EAP-TTLS: the MS-CHAPv2 challenge is not the one of this tunnel")
 	}
 	proof := directory.MSCHAPv2Proof{
 		AuthenticatorChallenge: [16]byte(implicit), PeerChallenge: [16]byte(response[2:]), Response: [24]byte(response[26:]),
@@ -62,7 +62,7 @@ func (s *session) ttlsMSCHAPv2(conn *tls.Conn, state *tls.ConnectionState, name 
 	}
 	success := append([]byte{response[0]}, dec.MSCHAPv2.AuthenticatorResponse...)
 	if _, err := conn.Write(appendAVP(nil, avpCode{vendorMicrosoft, avpMS2Success}, success)); err != nil {
-		return s.broken("inside EAP-TTLS: %v", err)
+		return s.failed("inside EAP-TTLS", err)
 	}
 	return s.allowed(dec, keys.msk())
 }
@@ -71,11 +71,11 @@ func (s *session) ttlsMSCHAPv2(conn *tls.Conn, state *tls.ConnectionState, name 
 func (s *session) ttlsEAP(conn *tls.Conn, name string, message []byte, keys keyMaterial) *step {
 	p, ok := parse(message)
 	if !ok || p.code != Response || p.typ != TypeIdentity {
-		return s.broken("inside EAP-TTLS: EAP does not begin with an identity")
+		return s.broken(Protocol, "inside EAP-TTLS: EAP does not begin with an identity")
 	}
 	identity := string(p.data)
 	if name != "" && s.door.Key(name) != s.door.Key(identity) {
-		return s.broken("inside EAP-TTLS: two names, %q and %q", name, identity)
+		return s.broken(IdentityMismatch, "inside EAP-TTLS: two names, %q and %q", name, identity)
 	}
 	id := p.id
 	dec, _, end := s.inner(identity, func(typ Type, data []byte) (Type, []byte, error) {

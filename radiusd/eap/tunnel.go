@@ -3,6 +3,7 @@ package eap
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 
@@ -19,10 +20,11 @@ func (s *session) tunnel() *step {
 	if err := conn.HandshakeContext(context.WithoutCancel(s.ctx)); err != nil {
 		return s.noHandshake(err)
 	}
+	s.open = true
 	state := conn.ConnectionState()
 	keys, err := s.keys(&state)
 	if err != nil {
-		return s.broken("%v", err)
+		return s.broken(NoExtendedMasterSecret, "%v", err)
 	}
 	if state.DidResume {
 		return s.resumed(conn, &state, keys)
@@ -41,7 +43,7 @@ func (s *session) tunnel() *step {
 func (s *session) config() *tls.Config {
 	c := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
-		GetCertificate: s.server.config.Certificate,
+		GetCertificate: s.certificateFor,
 		Time:           s.server.config.Now,
 		WrapSession:    s.resume.wrap,
 		UnwrapSession:  s.resume.unwrap,
@@ -58,11 +60,26 @@ func (s *session) config() *tls.Config {
 // RFC 5216 §2.1.3: the peer acknowledges it before EAP-Failure.
 func (s *session) noHandshake(err error) *step {
 	s.resume.settle(nil)
-	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "remote error" {
-		return refuse("the device gave up the TLS handshake (%v): it must trust the CA that issued the EAP server certificate", op.Err)
+	if s.alert != 0 {
+		// There is nobody to alert: the device has ended it.
+		s.pipe.discard()
+		err = &net.OpError{Op: "remote error", Err: s.alert}
 	}
-	return refuse("TLS handshake: %v", err)
+	f, detail := diagnose(err, s.shown, s.server.config.Now())
+	return refuse(f, "%s", detail)
+}
+
+// certificateFor is tls.Config.GetCertificate: it remembers what was shown, to say
+// what was wrong with it.
+func (s *session) certificateFor(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c, err := s.server.config.Certificate(hello)
+	if err != nil || len(c.Certificate) == 0 {
+		return c, err
+	}
+	if s.shown = c.Leaf; s.shown == nil {
+		s.shown, err = x509.ParseCertificate(c.Certificate[0])
+	}
+	return c, err
 }
 
 // keyMaterial is what a tunnel is good for: MSK and EMSK.
@@ -110,7 +127,7 @@ func (s *session) certificate(conn *tls.Conn, state *tls.ConnectionState, keys k
 func (s *session) commit(conn *tls.Conn, state *tls.ConnectionState, dec directory.Decision, keys keyMaterial) *step {
 	if state.Version == tls.VersionTLS13 {
 		if _, err := conn.Write([]byte{0}); err != nil {
-			return s.broken("send the commitment: %v", err)
+			return s.failed("send the commitment", err)
 		}
 	}
 	return s.allowed(dec, keys.msk())
