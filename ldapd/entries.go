@@ -24,6 +24,8 @@ func (op *operation) remove(ctx context.Context) wire.Result {
 		return op.change(ctx, t, nil, func(w *directory.Writer) error { return w.DeleteUser(t.User) })
 	case t.group():
 		return op.change(ctx, t, nil, func(w *directory.Writer) error { return w.DeleteGroup(t.Group, false) })
+	case t.Primary:
+		return wire.Result{Code: wire.UnwillingToPerform, Message: "a person's primary group goes with the person"}
 	case t.Service:
 		return wire.Result{Code: wire.UnwillingToPerform, Message: "service accounts are deleted by the gatehouse command or site.yaml"}
 	default:
@@ -69,6 +71,9 @@ func (op *operation) rename(ctx context.Context) wire.Result {
 	}
 	if err := after.Set([]byte(dn)); err != nil {
 		return wire.Result{Code: wire.InvalidDNSyntax, Message: err.Error()}
+	}
+	if e, err := op.c.s.c.Index.Lookup(&after); err == nil && e.Primary {
+		return wire.Result{Code: wire.EntryAlreadyExists, Message: "the primary group of a person has this name"}
 	}
 	return op.change(ctx, t, &after, func(w *directory.Writer) error {
 		if t.group() {

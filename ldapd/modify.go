@@ -23,6 +23,8 @@ func (op *operation) modify(ctx context.Context) wire.Result {
 		fn, err = op.modifyPerson(ctx, t)
 	case t.group():
 		fn, err = op.modifyGroup(t)
+	case t.Primary:
+		err = refuse(wire.UnwillingToPerform, "a person's primary group follows from the person")
 	case t.Service:
 		err = refuse(wire.UnwillingToPerform, "service accounts are changed by the gatehouse command or site.yaml")
 	default:

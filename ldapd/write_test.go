@@ -155,6 +155,7 @@ func TestModifyTargets(t *testing.T) {
 		{"no name", "alice", 34},
 		{"another base", "uid=alice,ou=users,dc=example,dc=org", 32},
 		{"the container", "ou=users," + baseDN, 53},
+		{"a primary group", "cn=alice,ou=groups," + baseDN, 53},
 		{"a service account", readerDN, 53},
 		{"the root DSE", "", 32},
 	} {
@@ -313,6 +314,7 @@ func TestAdd(t *testing.T) {
 		{"a container", "ou=more," + baseDN, map[string][]string{"objectClass": {"organizationalUnit"}}, 53},
 		{"a group without a class", "cn=g,ou=groups," + baseDN, map[string][]string{"description": {"x"}}, 65},
 		{"a group by uid", "uid=g,ou=groups," + baseDN, map[string][]string{"objectClass": {"groupOfNames"}}, 64},
+		{"a primary group", "cn=alice,ou=groups," + baseDN, map[string][]string{"objectClass": {"groupOfNames"}}, 68},
 		{"a group that is there", staffDN, map[string][]string{"objectClass": {"groupOfNames"}}, 68},
 		{"a group with nobody in it", "cn=g,ou=groups," + baseDN, map[string][]string{"objectClass": {"groupOfNames"}, "member": {"uid=x,ou=users," + baseDN}}, 19},
 		{"a group", "cn=g,ou=groups," + baseDN, map[string][]string{"objectClass": {"groupOfNames", "posixGroup"}, "member": {aliceDN, staffDN}, "description": {"d"}}, 0},
@@ -378,6 +380,7 @@ func TestRename(t *testing.T) {
 		{"a person", aliceDN, "uid=alicia", true, "", 0},
 		{"in place", alicia, "uid=alicia2", true, "ou=users," + baseDN, 0},
 		{"back", "uid=alicia2,ou=users," + baseDN, "uid=alicia", true, "", 0},
+		{"a group by the name of a primary group", staffDN, "cn=bob", true, "", 68},
 		{"a group", staffDN, "cn=crew", true, "", 0},
 	}
 	for _, tt := range tests {
@@ -421,6 +424,7 @@ func TestDelete(t *testing.T) {
 		{"a group that an app is bound to", staffDN, 53},
 		{"a group", "cn=free,ou=groups," + baseDN, 0},
 		{"a service account", readerDN, 53},
+		{"a primary group", "cn=alice,ou=groups," + baseDN, 53},
 		{"a container", "ou=users," + baseDN, 66},
 		{"the base", baseDN, 66},
 		{"no name", "bob", 34},
@@ -475,7 +479,7 @@ func TestWriteRights(t *testing.T) {
 		{"deleting a person", []directory.Right{directory.WriteEntries}, remove("uid=gone,ou=users,"+baseDN, person...)},
 		{"deleting a group", []directory.Right{directory.WriteEntries}, remove("cn=gone,ou=groups,"+baseDN, "objectClass", "groupOfNames")},
 		{"a person with a password", []directory.Right{directory.WriteEntries, directory.WritePassword}, add("uid=made,ou=users,"+baseDN, append(person, "userPassword", "long enough")...)},
-		{"a group with members", []directory.Right{directory.WriteEntries, directory.WriteMembers}, add("cn=made,ou=groups,"+baseDN, "objectClass", "groupOfNames", "member", aliceDN)},
+		{"a group with members", []directory.Right{directory.WriteEntries, directory.WriteMembers}, add("cn=made group,ou=groups,"+baseDN, "objectClass", "groupOfNames", "member", aliceDN)},
 		{"userPassword", []directory.Right{directory.WritePassword}, edit(aliceDN, func(r *ldap.ModifyRequest) { r.Replace("userPassword", []string{password}) })},
 		{"a password", []directory.Right{directory.WritePassword}, func(c *ldap.Conn) error {
 			_, err := c.PasswordModify(ldap.NewPasswordModifyRequest(aliceDN, "", password))

@@ -98,7 +98,7 @@ func slapdSchema() string {
 		at, _ := schema.LDAPType(name)
 		fmt.Fprintf(&b, "attributetype %s\n", at)
 	}
-	for _, name := range []string{"posixAccount", "shadowAccount", "posixGroup", "ldapPublicKey", "authorizedServiceObject", "hostObject", "gatehouseApp"} {
+	for _, name := range []string{"posixAccount", "shadowAccount", "posixGroup", "ldapPublicKey", "authorizedServiceObject", "hostObject", "gatehouseApp", "gatehousePrimaryGroup"} {
 		class, _ := schema.Class(name)
 		fmt.Fprintf(&b, "objectclass %s\n", class)
 	}

@@ -29,7 +29,6 @@ ldap_uri = ldap://$host
 ldap_id_use_start_tls = true
 ldap_tls_cacert = /etc/gatehouse-ca.pem
 ldap_search_base = $base
-auto_private_groups = true
 ldap_default_bind_dn = $reader
 ldap_default_authtok = $password
 cache_credentials = false
@@ -58,19 +57,18 @@ func TestUnixHosts(t *testing.T) {
 groups:
   - {name: engineers, members: [alice, carol]}
   - {name: everyone, groups: [engineers]}
-  - {name: sudo, members: [alice]}
 `)
 	w.cli(t, "", "user", "disable", "carol", "--reason", "test")
-	w.start(t, "ldapd")
+	w.start(t, "ldapd", "scimd", "idp")
+	w.rootByProvisioning(t)
 	for daemon, conf := range map[string]string{"sssd": sssdConf, "nslcd": nslcdConf} {
 		t.Run(daemon, func(t *testing.T) {
 			w.apply(t, alice)
 			got := w.unixHost(t, daemon, conf)
 			want := map[string]string{ // step → what it says, or the exit code alone
-				"login": "=> 0", "change": "=> 0", "changed": "=> 0", "old": "=> 1", "wrong": "=> 1", "disabled": "=> 1",
+				"primary": "alice\n=> 0", "login": "=> 0", "change": "=> 0", "changed": "=> 0", "old": "=> 1", "wrong": "=> 1", "disabled": "=> 1",
 			}
 			if daemon == "sssd" {
-				want["groups"] = "alice" // the primary group, which only sssd makes a name for
 				want["keys"] = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIP0BpPq5IkDPXxTQWcDpyTXJvlFOx3h8gnlzSIxUTIfN alice"
 			}
 			for step, text := range want {
@@ -78,14 +76,24 @@ groups:
 					t.Errorf("%s: %q, want %q", step, got[step], text)
 				}
 			}
-			for step, prefix := range map[string]string{"alice": "alice:", "carol": "carol:", "root": "root:x:0:0:", "engineers": "engineers:"} {
+			for step, prefix := range map[string]string{"alice": "alice:", "carol": "carol:", "root": "root:x:0:0:", "engineers": "engineers:", "private": "alice:"} {
 				if !strings.HasPrefix(got[step], prefix) {
 					t.Errorf("%s: %q, want %s…", step, got[step], prefix)
 				}
 			}
 			// A group of ours by the name of one that makes root gives nobody anything, and who is disabled has no keys.
-			if strings.Contains(got["sudo"], "alice") || strings.Contains(got["groups"], "sudo") || strings.Contains(got["nokeys"], "ssh-ed25519") {
-				t.Errorf("sudo: %q, groups: %q, keys of a disabled account: %q", got["sudo"], got["groups"], got["nokeys"])
+			for _, step := range []string{"sudo", "docker", "root"} {
+				if strings.Contains(got[step], "alice") || strings.Contains(got[step], "mallory") || strings.Count(got[step], "\n") > 2 {
+					t.Errorf("%s: %q", step, got[step])
+				}
+			}
+			for _, g := range []string{"sudo", "docker", "root"} {
+				if strings.Contains(" "+got["groups"]+" ", " "+g+" ") {
+					t.Errorf("alice is in %s: %q", g, got["groups"])
+				}
+			}
+			if strings.Contains(got["nokeys"], "ssh-ed25519") {
+				t.Errorf("keys of a disabled account: %q", got["nokeys"])
 			}
 			for _, g := range []string{"engineers", "everyone"} {
 				if !strings.Contains(got["groups"], g) {
@@ -97,6 +105,18 @@ groups:
 			}
 		})
 	}
+}
+
+// rootByProvisioning has an HR system make groups and a person by names that
+// belong to the system of each host, with alice in the groups.
+func (w *world) rootByProvisioning(t *testing.T) {
+	t.Helper()
+	h := w.hr(t)
+	alice := h.find(t, "/Users", `userName eq "alice"`)
+	for _, name := range []string{"sudo", "docker", "root"} {
+		h.create(t, "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"`+name+`","members":[{"value":"`+alice+`"}]}`)
+	}
+	h.create(t, "/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"root","displayName":"mallory","active":true}`)
 }
 
 // unixHost runs the steps of testdata/unixhost.sh and returns what each says.

@@ -71,6 +71,8 @@ func ObjectClasses() []ObjectClass {
 		// RFC 2798 §3
 		{"2.16.840.1.113730.3.2.2", "inetOrgPerson", "organizationalPerson", Structural, nil, names("businessCategory departmentNumber displayName employeeNumber employeeType givenName homePhone homePostalAddress jpegPhoto mail manager mobile o pager preferredLanguage uid")},
 		{oidAppClass, "gatehouseApp", "top", Structural, names("app"), names("cn description")},
+		// What a group that is nothing but a posixGroup, which is auxiliary, stands on.
+		{oidPrimary, "gatehousePrimaryGroup", "top", Structural, names("cn"), names("description")},
 	}
 	all = append(all, adClasses()...)
 	all = append(all, sambaClasses()...)

@@ -4,6 +4,7 @@ package schema
 const (
 	oidApp      = "2.25.222403527624217331608320503415918074401"
 	oidAppClass = "2.25.221817991918921808111466264566958659758"
+	oidPrimary  = "2.25.129877951925657765879232966514926033923"
 )
 
 // The constructors name the combinations of matching rules that occur.

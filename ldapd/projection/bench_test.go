@@ -73,8 +73,7 @@ func crowd(b testing.TB, n int) *Index {
 	for i := 0; i < n; i += loadBatch {
 		var p portion
 		for j := i; j < min(n, i+loadBatch); j++ {
-			p.users = append(p.users, crowdUser(j, r))
-			p.passwords = append(p.passwords, directory.PasswordState{})
+			p.users, p.passwords = append(p.users, crowdUser(j, r)), append(p.passwords, directory.PasswordState{Changed: directorytest.Start})
 		}
 		l.put(&p)
 	}

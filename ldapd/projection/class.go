@@ -18,8 +18,9 @@ const (
 	kindService
 	kindGroup
 	kindApp
-	kindDomain // of Samba servers
-	kinds      // how many those are
+	kindDomain  // of Samba servers
+	kindPrimary // the primary group of a person
+	kinds       // how many those are
 
 	kindBits flags = 7
 )
@@ -54,6 +55,7 @@ func newClasses(t *attributes, p schema.LDAPProfile) classes {
 	c.structural = [kinds]string{
 		kindBase: "organization", kindUnit: "organizationalUnit", kindPerson: "inetOrgPerson",
 		kindService: "applicationProcess", kindGroup: "groupOfNames", kindApp: "gatehouseApp", kindDomain: "sambaDomain",
+		kindPrimary: "gatehousePrimaryGroup",
 	}
 	if p == schema.VCenter {
 		c.structural[kindGroup] = "groupOfUniqueNames"
@@ -104,6 +106,8 @@ func classesOf(f flags, p schema.LDAPProfile) []string {
 		return []string{"top", "sambaDomain"}
 	case kindService:
 		return []string{"top", "applicationProcess", "uidObject"}
+	case kindPrimary:
+		return []string{"top", "gatehousePrimaryGroup", "posixGroup"}
 	case kindGroup:
 		return groupClasses(f, p)
 	case kindPerson:

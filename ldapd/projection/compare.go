@@ -76,6 +76,7 @@ type Entry struct {
 	Group    directory.GroupID // of a group
 	View     string            // slug of the app in whose view the name is; "" is the tree
 	Service  bool              // User is a service account
+	Primary  bool              // the primary group of a person, which is not stored
 	Modified time.Time         // of the row behind it, when the entry was read
 }
 
@@ -160,6 +161,8 @@ func (s sight) entry(slot uint32) (Entry, error) {
 		e.View = s.d.view.slug
 	}
 	switch {
+	case slot&primaryBit != 0:
+		e.Primary = true
 	case slot >= firstGroup:
 		e.Group = directory.GroupID(s.groups.idOf(slot))
 	case slot >= firstUser:

@@ -56,17 +56,33 @@ type Cursor struct {
 	bound   uint64 // version of the state that filter is bound to
 	eval    evaluator
 	planner planner
-	kept    found // candidates that no index changes
-	planned bool  // kept is theirs
-	at      int   // in kept.slots
-	visits  int   // left under this lock
-	most    int   // hits wanted in this batch
+	stored  candidates // people, services and groups
+	primary candidates // people whose primary groups may match
+	made    record     // the primary group that is looked at
+	visits  int        // left under this lock
+	most    int        // hits wanted in this batch
 
 	hits  []hit
 	used  int // of the memory of hits, by earlier batches
 	dn    []byte
 	buf   []byte
 	slots []uint32
+}
+
+// candidates are slots that are still to be looked at.
+type candidates struct {
+	found
+	planned bool   // no index changes them
+	at      int    // in slots
+	mark    uint32 // of the slots that they stand for: primaryBit
+}
+
+// plan finds the candidates by fn unless they are known.
+func (k *candidates) plan(fn func() found) {
+	if !k.planned {
+		k.found, k.at = fn(), 0
+		k.planned = !k.everything && !k.live
+	}
 }
 
 // hit is a selected entry. The record does not change any more.
@@ -92,7 +108,8 @@ func (c *Cursor) Open(x *Index, q Query) error {
 		return err
 	}
 	c.Close()
-	c.after, c.planned, c.bound = q.After, false, 0
+	c.after, c.bound = q.After, 0
+	c.stored, c.primary = candidates{}, candidates{mark: primaryBit}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var ok bool
@@ -183,10 +200,13 @@ func (s sight) reach(base uint32, scope wire.Scope) reach {
 		}
 		if !below {
 			r.fixed |= units
-			r.kinds, r.apps = 1<<kindPerson|1<<kindGroup|1<<kindService, true
+			r.kinds, r.apps = 1<<kindPerson|1<<kindGroup|1<<kindPrimary|1<<kindService, true
 			break
 		}
 		r.kinds, r.apps = leaves(base), base == slotApps
+	}
+	if !s.d.hasPrimaries() {
+		r.kinds &^= 1 << kindPrimary
 	}
 	r.apps = r.apps && s.d.view == nil
 	return r
@@ -198,7 +218,7 @@ func leaves(unit uint32) uint16 {
 	case slotUsers, slotViewUsers:
 		return 1 << kindPerson
 	case slotGroups, slotViewGroups:
-		return 1 << kindGroup
+		return 1<<kindGroup | 1<<kindPrimary
 	case slotServices:
 		return 1 << kindService
 	default:
@@ -239,42 +259,62 @@ func (c *Cursor) selectEntries() (end bool) {
 			return false
 		}
 	}
-	if !c.planned {
-		c.kept, c.at = c.candidates(), 0
-		c.planned = !c.kept.everything && !c.kept.live
-	}
-	if !c.kept.everything && c.kept.bits == nil {
-		return c.visitSlots()
+	c.stored.plan(c.candidates)
+	if !c.stored.everything && c.stored.bits == nil {
+		return c.visitSlots(&c.stored) && c.selectPrimaries()
 	}
 	if c.after < groupPosition && c.reach.kinds&(1<<kindPerson|1<<kindService) != 0 {
-		if !c.visitRegion(&c.s.users, int64(max(c.after, firstUser)-firstUser)) {
+		if !c.visitRegion(&c.s.users, int64(max(c.after, firstUser)-firstUser), &c.stored) {
 			return false
 		}
 	}
-	if c.reach.kinds&(1<<kindGroup) == 0 {
-		return true
+	if c.after < primaryPosition && c.reach.kinds&(1<<kindGroup) != 0 {
+		after := int64(0)
+		if c.after >= groupPosition {
+			after = int64(c.after & idBits)
+		}
+		if !c.visitRegion(&c.s.groups, after, &c.stored) {
+			return false
+		}
 	}
-	after := int64(0)
-	if c.after >= groupPosition {
-		after = int64(c.after &^ groupPosition)
-	}
-	return c.visitRegion(&c.s.groups, after)
+	return c.selectPrimaries()
 }
 
-// candidates plans the search; lists are put into the order of positions.
+// selectPrimaries looks at the primary groups of people; true means that there are no more.
+func (c *Cursor) selectPrimaries() (end bool) {
+	if c.reach.only != 0 || c.reach.kinds&(1<<kindPrimary) == 0 || c.after >= appPosition {
+		return true
+	}
+	c.primary.plan(func() found { return c.inView(c.planner.primaryCandidates(0)) })
+	if !c.primary.everything && c.primary.bits == nil {
+		return c.visitSlots(&c.primary)
+	}
+	after := int64(0)
+	if c.after >= primaryPosition {
+		after = int64(c.after & idBits)
+	}
+	return c.visitRegion(&c.s.users, after, &c.primary)
+}
+
+// candidates plans the search for what is stored.
 func (c *Cursor) candidates() found {
 	switch {
 	case c.reach.only != 0:
 		return found{slots: []uint32{c.reach.only}}
-	case c.reach.kinds == 0:
+	case c.reach.kinds&^(1<<kindPrimary) == 0:
 		return found{}
 	}
 	f := c.planner.collect(0)
-	if v := c.s.d.view; v != nil && f.everything {
-		f = found{bits: v.seen, live: true}
+	if f.everything && c.s.d.view == nil && c.reach.kinds == 1<<kindService {
+		return c.planner.collectSets(c.s.posts, []set{c.s.tables[byKind].get(mix(uint32(kindService)))})
 	}
-	if f.everything && c.reach.kinds == 1<<kindService {
-		f = c.planner.collectSets(c.s.posts, []set{c.s.tables[byKind].get(mix(uint32(kindService)))})
+	return c.inView(f)
+}
+
+// inView makes of all entries those of the view, and puts a list into the order of positions.
+func (c *Cursor) inView(f found) found {
+	if v := c.s.d.view; v != nil && f.everything {
+		return found{bits: v.seen, live: true}
 	}
 	if f.bits == nil && len(c.s.users.late)+len(c.s.groups.late) > 0 {
 		slices.SortFunc(f.slots, func(a, b uint32) int { return cmp.Compare(c.s.position(a), c.s.position(b)) })
@@ -284,7 +324,7 @@ func (c *Cursor) candidates() found {
 
 // visit evaluates one entry and reports whether to go on.
 func (c *Cursor) visit(slot uint32, position uint64) bool {
-	r := c.s.record(slot)
+	r := c.look(slot)
 	if r == nil {
 		c.after = position
 		c.visits--
@@ -298,11 +338,26 @@ func (c *Cursor) visit(slot uint32, position uint64) bool {
 	return c.visitRecord(r, slot, position)
 }
 
+// look returns the entry in a slot, nil when there is none. That of a primary group is valid until the next call.
+func (c *Cursor) look(slot uint32) record {
+	if slot&primaryBit == 0 || c.s.record(slot&^primaryBit) == nil {
+		return c.s.record(slot &^ primaryBit)
+	}
+	if r := c.s.primary(c.made, slot&^primaryBit); r != nil {
+		c.made = r
+		return r
+	}
+	return nil
+}
+
 // visitRecord evaluates one entry that is in reach and reports whether to go on.
 func (c *Cursor) visitRecord(r record, slot uint32, position uint64) bool {
 	c.after = position
 	c.visits--
 	if c.eval.eval(0, r) == isTrue {
+		if slot&primaryBit != 0 {
+			r = slices.Clone(r)
+		}
 		c.hits = append(c.hits, hit{position, slot, r})
 	}
 	return c.visits > 0 && len(c.hits) < c.most
@@ -318,19 +373,20 @@ func (c *Cursor) visitApps() (end bool) {
 	return true
 }
 
-func (c *Cursor) visitSlots() (end bool) {
-	for ; c.at < len(c.kept.slots); c.at++ {
-		slot := c.kept.slots[c.at]
-		if slot < fixedSlots {
-			continue // looked at before
+// visitSlots looks at a list of candidates.
+func (c *Cursor) visitSlots(k *candidates) (end bool) {
+	for ; k.at < len(k.slots); k.at++ {
+		if k.slots[k.at] < fixedSlots || k.mark != 0 && k.slots[k.at] >= firstGroup {
+			continue // looked at before, or nobody who has a primary group
 		}
+		slot := k.slots[k.at] | k.mark
 		position := c.s.position(slot)
 		if position <= c.after {
 			continue
 		}
 		if !c.visit(slot, position) {
-			c.at++
-			return c.at == len(c.kept.slots)
+			k.at++
+			return false
 		}
 	}
 	return true
@@ -338,12 +394,12 @@ func (c *Cursor) visitSlots() (end bool) {
 
 // visitRegion looks at the candidates in a region whose stored id is greater than after, in the order of their ids:
 // those in slot order, and between them the stragglers.
-func (c *Cursor) visitRegion(g *region, after int64) (end bool) {
+func (c *Cursor) visitRegion(g *region, after int64, k *candidates) (end bool) {
 	first := g.first + uint32(sort.Search(len(g.order), func(i int) bool { return g.order[i] > after }))
 	late := sort.Search(len(g.late), func(i int) bool { return g.late[i].id > after })
 	w := regionWalk{g: g, slot: first}
-	if c.kept.bits != nil {
-		w.it.Initialize(c.kept.bits)
+	if k.bits != nil {
+		w.it.Initialize(k.bits)
 		w.it.AdvanceIfNeeded(first)
 		w.bits = true
 	}
@@ -352,25 +408,18 @@ func (c *Cursor) visitRegion(g *region, after int64) (end bool) {
 		for late < len(g.late) && (!ok || g.late[late].id < g.order[slot-g.first]) {
 			l := g.late[late]
 			late++
-			if (c.kept.bits == nil || c.kept.bits.Contains(l.slot)) && !c.visit(l.slot, g.position(l.id)) {
+			if (k.bits == nil || k.bits.Contains(l.slot)) && !c.visit(l.slot|k.mark, c.s.position(l.slot|k.mark)) {
 				return false
 			}
 		}
 		if !ok {
 			return true
 		}
-		if !c.visit(slot, g.position(g.order[slot-g.first])) {
+		if !c.visit(slot|k.mark, c.s.position(slot|k.mark)) {
 			return false
 		}
 		slot, ok = w.next()
 	}
-}
-
-func (g *region) position(id int64) uint64 {
-	if g.first == firstGroup {
-		return uint64(id) | groupPosition
-	}
-	return uint64(id) + firstUser
 }
 
 // regionWalk yields the slots of a region in order, without stragglers and, when it walks bits, without the rest.
@@ -412,6 +461,7 @@ func (c *Cursor) Position(i int) uint64 { return c.hits[i].position }
 // Close lets go of what the search held. Without it the memory stays until the next Open.
 func (c *Cursor) Close() {
 	clear(c.hits[:max(c.used, len(c.hits))])
-	c.hits, c.used, c.kept, c.s = c.hits[:0], 0, found{}, sight{}
+	c.hits, c.used, c.s = c.hits[:0], 0, sight{}
+	c.stored, c.primary = candidates{}, candidates{}
 	c.eval.sight, c.planner.sight, c.done = sight{}, sight{}, true
 }

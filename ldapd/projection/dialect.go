@@ -133,7 +133,7 @@ func (s sight) record(slot uint32) record {
 	if slot < fixedSlots {
 		return s.d.view.fixed[slot]
 	}
-	if !s.d.view.seen.Contains(slot) {
+	if !s.d.view.seen.Contains(slot &^ primaryBit) {
 		return nil
 	}
 	return s.state.record(slot)

@@ -84,6 +84,9 @@ func (e *evaluator) holds(one *test, r record) bool {
 		return e.isLinked(one, r)
 	case opMemberUID:
 		f := r.flags()
+		if f.kind() == kindPrimary {
+			return one.slot|primaryBit == r.slot()
+		}
 		return f.kind() == kindGroup && f.has(flagPosix) && within(one.near, r.slot())
 	}
 	for in := one.in; !in.empty(); {

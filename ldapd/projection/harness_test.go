@@ -238,10 +238,15 @@ func names(list []answer) []string {
 	return out
 }
 
-// find is names of a subtree search from the base, sorted and joined, without containers.
+// find is names of a subtree search from the base, sorted and joined, without containers and primary groups.
 func (w *world) find(filter string) string {
 	w.t.Helper()
-	return strings.Join(sorted(names(slices.DeleteFunc(search(w.t, w.x, ask{scope: wire.ScopeSubtree, filter: filter}), container))), " ")
+	list := slices.DeleteFunc(search(w.t, w.x, ask{scope: wire.ScopeSubtree, filter: filter}), container)
+	return strings.Join(sorted(names(slices.DeleteFunc(list, primaryGroup))), " ")
+}
+
+func primaryGroup(a answer) bool {
+	return slices.Contains(a.attrs["objectClass"], "gatehousePrimaryGroup")
 }
 
 func container(a answer) bool { return a.dn == baseDN || strings.HasPrefix(a.dn, "ou=") }

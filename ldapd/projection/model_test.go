@@ -254,7 +254,11 @@ func (c *town) step(tx *directory.Writer) error {
 		}
 	case k < 6 || len(c.groups) < 3:
 		var g directory.Group
-		if g, err = tx.CreateGroup(directory.Group{Name: fmt.Sprintf("Group %d", c.n), Attrs: directory.Attributes{"description": {"d"}}}); err == nil {
+		name := fmt.Sprintf("Group %d", c.n)
+		if c.r.IntN(3) == 0 { // what would be the name of a primary group
+			name = fmt.Sprintf("User%d%s", c.r.IntN(c.n), []string{"", "-user"}[c.r.IntN(2)])
+		}
+		if g, err = tx.CreateGroup(directory.Group{Name: name, Attrs: directory.Attributes{"description": {"d"}}}); err == nil {
 			c.groups = append(c.groups, g.ID)
 		}
 	case k < 9:
@@ -339,6 +343,7 @@ func TestAgainstModel(t *testing.T) {
 				w.clock.Advance(time.Duration(c.r.IntN(1200)) * time.Second)
 				w.sameAsLoaded()
 				check(t, w.x, everybody(), c.r, 150)
+				checkPrimaries(t, w.x, everybody())
 				c.checkViews()
 			}
 		})

@@ -334,6 +334,8 @@ func (p *planner) collectLinked(one *test) found {
 		return found{}
 	case one.inDN:
 		return found{everything: true}
+	case one.attr == attrEntryDN && one.slot&primaryBit != 0:
+		return found{} // primaryCandidates knows it
 	case one.attr == attrEntryDN:
 		return found{slots: []uint32{one.slot}}
 	case one.attr == attrManager:

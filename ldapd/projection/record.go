@@ -98,7 +98,7 @@ func (r record) find(want attrID) []byte {
 func (r record) name() []byte {
 	a := attrUID
 	switch r.flags().kind() {
-	case kindGroup:
+	case kindGroup, kindPrimary:
 		a = attrCN
 	case kindApp:
 		a = attrApp

@@ -295,7 +295,7 @@ func TestContainers(t *testing.T) {
 	if got := entry(t, w.x, baseDN, everybody(), "contextCSN")["contextCSN"]; len(got) != 1 {
 		t.Errorf("contextCSN is %q", got)
 	}
-	for unit, n := range map[string]string{"users": "1", "groups": "0", "services": "0", "apps": "0"} {
+	for unit, n := range map[string]string{"users": "1", "groups": "1", "services": "0", "apps": "0"} {
 		got := entry(t, w.x, "ou="+unit+","+baseDN, everybody(), "*", "numSubordinates", "entryUUID")
 		if got["ou"][0] != unit || got["numSubordinates"][0] != n || len(got["entryUUID"][0]) != 36 {
 			t.Errorf("ou=%s is %v", unit, got)

@@ -200,12 +200,12 @@ func TestScopes(t *testing.T) {
 	}{
 		{"", wire.ScopeBase, "example"},
 		{"", wire.ScopeOneLevel, "apps groups services users"},
-		{"", wire.ScopeSubtree, "alice apps bob carol crew example firm groups reader services team users"},
+		{"", wire.ScopeSubtree, "alice alice apps bob bob carol carol crew example firm groups reader services team users"},
 		{"ou=users,", wire.ScopeBase, "users"},
 		{"ou=users,", wire.ScopeOneLevel, "alice bob carol"},
 		{"OU = Users,", wire.ScopeSubtree, "alice bob carol users"},
 		{"ou=services,", wire.ScopeOneLevel, "reader"},
-		{"ou=groups,", wire.ScopeOneLevel, "crew firm team"},
+		{"ou=groups,", wire.ScopeOneLevel, "alice bob carol crew firm team"},
 		{"ou=apps,", wire.ScopeSubtree, "apps"},
 		{"uid=alice,ou=users,", wire.ScopeBase, "alice"},
 		{"uid=alice,ou=users,", wire.ScopeOneLevel, ""},
@@ -225,7 +225,7 @@ func TestScopes(t *testing.T) {
 		"cn=x,uid=alice,ou=users," + baseDN:     userDN("alice"),
 		"cn=x,uid=y,ou=users," + baseDN:         "ou=users," + baseDN,
 		"uid=alice+cn=alice,ou=users," + baseDN: "ou=users," + baseDN,
-		"cn=alice,ou=groups," + baseDN:          "ou=groups," + baseDN,
+		"cn=alice b,ou=groups," + baseDN:        "ou=groups," + baseDN,
 	} {
 		_, err := trySearch(t, w.x, ask{base: base + " ", scope: wire.ScopeSubtree, filter: "(objectClass=*)"})
 		if got, ok := noSuchObject(err); !ok || got != matched {

@@ -226,6 +226,9 @@ func FuzzFilter(f *testing.F) {
 				if e.eval(0, s.record(slot)) == isTrue {
 					all++
 				}
+				if slot < firstGroup && e.eval(0, s.record(slot|primaryBit)) == isTrue {
+					all++
+				}
 			}
 		}
 		for slot := slotBase; slot <= slotApps; slot++ {

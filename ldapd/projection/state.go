@@ -147,8 +147,11 @@ func (g *region) idOf(slot uint32) int64 {
 
 // record returns the entry in a slot, nil when there is none.
 func (s *state) record(slot uint32) record {
-	if slot < fixedSlots {
+	switch {
+	case slot < fixedSlots:
 		return s.fixed[slot]
+	case slot&primaryBit != 0:
+		return s.primary(nil, slot&^primaryBit)
 	}
 	g := s.region(slot)
 	if !g.has(slot) || g.refs[slot-g.first] == 0 {
@@ -157,11 +160,13 @@ func (s *state) record(slot uint32) record {
 	return s.arena.get(g.refs[slot-g.first])
 }
 
-// Positions order all entries: containers, users, groups and apps, each by stored id. An id begins with the milliseconds
-// since 2020 in 41 bits, the first of which is not set before 2054.
+// Positions order all entries: containers, users, groups, primary groups and apps, each by stored id. An id begins with
+// the milliseconds since 2020 in 41 bits, the first of which is not set before 2054.
 const (
-	groupPosition = 1 << 63
-	appPosition   = 3 << 62
+	groupPosition   = 1 << 62
+	primaryPosition = 2 << 62
+	appPosition     = 3 << 62
+	idBits          = 1<<62 - 1
 )
 
 func (v *view) position() uint64 { return uint64(v.app) | appPosition }
@@ -172,6 +177,8 @@ func (s *state) position(slot uint32) uint64 {
 		return uint64(slot)
 	case slot < firstGroup:
 		return uint64(s.users.idOf(slot)) + firstUser
+	case slot&primaryBit != 0:
+		return uint64(s.users.idOf(slot&^primaryBit)) | primaryPosition
 	default:
 		return uint64(s.groups.idOf(slot)) | groupPosition
 	}

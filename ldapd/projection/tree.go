@@ -54,10 +54,10 @@ func newTree(domain string) (*tree, error) {
 
 // name fills in what the names of entries are made of.
 func (t *tree) name() {
-	t.prefix = [kinds]string{kindUnit: "ou=", kindPerson: "uid=", kindService: "cn=", kindGroup: "cn=", kindApp: "app=", kindDomain: "sambaDomainName="}
+	t.prefix = [kinds]string{kindUnit: "ou=", kindPerson: "uid=", kindService: "cn=", kindGroup: "cn=", kindPrimary: "cn=", kindApp: "app=", kindDomain: "sambaDomainName="}
 	t.suffix = [kinds]string{
 		kindBase: t.dn, kindUnit: "," + t.dn, kindPerson: ",ou=users," + t.dn, kindService: ",ou=services," + t.dn,
-		kindGroup: ",ou=groups," + t.dn, kindApp: ",ou=apps," + t.dn, kindDomain: "," + t.dn,
+		kindGroup: ",ou=groups," + t.dn, kindPrimary: ",ou=groups," + t.dn, kindApp: ",ou=apps," + t.dn, kindDomain: "," + t.dn,
 	}
 }
 
@@ -144,7 +144,7 @@ func (t *tree) unitAbove(f flags) uint32 {
 		return t.units["ou=users"]
 	case kindService:
 		return t.units["ou=services"]
-	case kindGroup:
+	case kindGroup, kindPrimary:
 		return t.units["ou=groups"]
 	default:
 		return t.root
@@ -220,7 +220,7 @@ func (s sight) leaf(unit uint32, rdn []byte) uint32 {
 		}
 	}
 	var buf [128]byte
-	return s.only(equalityField(attr), value, kind, func(r record) bool {
+	slot := s.only(equalityField(attr), value, kind, func(r record) bool {
 		for values := r.find(attr); len(values) > 0; {
 			var v []byte
 			v, values = nextValue(values)
@@ -230,6 +230,10 @@ func (s sight) leaf(unit uint32, rdn []byte) uint32 {
 		}
 		return false
 	})
+	if slot == 0 && kind == kindGroup {
+		return s.primaryNamed(value)
+	}
+	return slot
 }
 
 // only returns the one entry of a kind under a key that is seen and matches; 0 when there is none or more than one.

@@ -36,6 +36,8 @@ func linkedOf(r record) mask {
 		}
 	case kindGroup:
 		m = m.or(maskOf(attrMember, attrUniqueMember, attrMemberUID, attrMemberOf, attrIsMemberOf))
+	case kindPrimary:
+		m.set(attrMemberUID)
 	case kindBase:
 		m.set(attrContextCSN)
 	case kindDomain:
@@ -234,11 +236,11 @@ func (s sight) countBelow(r record) int {
 	case slotViewUsers:
 		return s.d.view.count[kindPerson]
 	case slotViewGroups:
-		return s.d.view.count[kindGroup]
+		return s.d.view.count[kindGroup] + s.countPrimaries()
 	case slotUsers:
 		return s.count[kindPerson]
 	case slotGroups:
-		return s.count[kindGroup]
+		return s.count[kindGroup] + s.countPrimaries()
 	case slotServices:
 		return s.count[kindService]
 	default:
@@ -319,6 +321,9 @@ func (s *state) allLinked(dst []uint32, r record, a attrID) []uint32 {
 			return s.links.appendTo(dst, s.down(r.slot()))
 		}
 	case attrMemberUID:
+		if f.kind() == kindPrimary {
+			return append(dst, r.slot()&^primaryBit)
+		}
 		if f.kind() == kindGroup && f.has(flagPosix) {
 			return s.flattened(dst, r.slot())
 		}

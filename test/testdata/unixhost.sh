@@ -47,8 +47,11 @@ login() { printf "%s\n" "$2" | pamtester gatehouse "$1" authenticate acct_mgmt; 
 step alice getent passwd alice
 step carol getent passwd carol
 step groups id -Gn alice
+step primary id -gn alice
+step private getent group alice
 step engineers getent group engineers
 step sudo getent group sudo
+step docker getent group docker
 step root getent passwd root
 step login login alice "correct horse battery"
 step wrong login alice "wrong horse battery"
