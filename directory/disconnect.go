@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -29,9 +30,15 @@ const (
 	DisconnectNoAddress    DisconnectOutcome = "no_address"   // the NAS takes no such requests
 )
 
-// final reports whether the session is over, as far as its NAS can tell.
-func (o DisconnectOutcome) final() bool {
+// Final reports whether the session is over, as far as its NAS can tell.
+func (o DisconnectOutcome) Final() bool {
 	return o == DisconnectAcknowledged || o == DisconnectNotFound
+}
+
+// Gone reports whether the end of the session is more than an inference: its NAS has
+// said so.
+func (s *RADIUSSession) Gone() bool {
+	return s.State == RADIUSEnded || s.State == RADIUSPresumedEnded && s.Disconnect.Final()
 }
 
 // verbDisconnect is the verb of what a NAS answered, in the audit.
@@ -41,6 +48,12 @@ const verbDisconnect = "sessions.disconnect"
 type Disconnect struct {
 	Session int64  `json:"session"`
 	Why     string `json:"why"` // for the audit
+}
+
+// ToldSession is a network session that its NAS is told to end.
+type ToldSession struct {
+	Session int64
+	Client  string // name of the RADIUS client
 }
 
 // WaitingSession is a network session that cannot be ended from here.
@@ -61,6 +74,7 @@ func (w *Writer) disconnectUser(id UserID, why string, r *LockdownReport) error 
 	q := LiveNetworkSessions(w.now)
 	q.User = id
 	open, err := all(w.tx.Network.Find(q))
+	open = slices.DeleteFunc(open, func(s RADIUSSession) bool { return s.Gone() })
 	if err != nil || len(open) == 0 {
 		return err
 	}
@@ -69,8 +83,7 @@ func (w *Writer) disconnectUser(id UserID, why string, r *LockdownReport) error 
 			return err
 		}
 	}
-	waiting, err := w.waiting(open)
-	r.NetworkSessions, r.Waiting = len(open)-len(waiting), waiting
+	r.Told, r.Waiting, err = w.sort(open)
 	return err
 }
 
@@ -112,28 +125,29 @@ func (d *Directory) disconnectJob(s *RADIUSSession, key, why string, now time.Ti
 	}, now)
 }
 
-// waiting returns those sessions whose client takes no Disconnect-Requests.
-func (w *Writer) waiting(open []RADIUSSession) ([]WaitingSession, error) {
+// sort tells sessions whose client takes Disconnect-Requests from the others.
+func (w *Writer) sort(open []RADIUSSession) (told []ToldSession, waiting []WaitingSession, err error) {
 	clients := map[RADIUSClientID]RADIUSClient{}
 	for c, err := range w.tx.Clients.Find(RADIUSClientQuery{}) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		clients[c.ID] = c
 	}
-	var out []WaitingSession
 	for i := range open {
 		s := &open[i]
 		c := clients[s.Client]
-		if listens, err := c.listens(); err != nil || listens {
-			if err != nil {
-				return nil, err
-			}
-			continue
+		listens, err := c.listens()
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case listens:
+			told = append(told, ToldSession{Session: s.ID, Client: c.Name})
+		default:
+			waiting = append(waiting, WaitingSession{Client: c.Name, Device: s.CallingStationID, Until: s.Expires})
 		}
-		out = append(out, WaitingSession{Client: c.Name, Device: s.CallingStationID, Until: s.Expires})
 	}
-	return out, nil
+	return told, waiting, nil
 }
 
 // listens reports whether the client can be told to end a session.
@@ -172,10 +186,9 @@ func (w *Writer) EndNetworkSession(user UserID, session int64, why string) (Lock
 	if err := w.disconnect(&open[0], why); err != nil {
 		return r, err
 	}
-	if r.Waiting, err = w.waiting(open); err != nil {
+	if r.Told, r.Waiting, err = w.sort(open); err != nil {
 		return r, err
 	}
-	r.NetworkSessions = len(open) - len(r.Waiting)
 	return r, w.audit(VerbEndSession, u.touched(), map[string]any{
 		"session": rowName(session), "client": rowName(int64(open[0].Client)), "device": open[0].CallingStationID, "reason": why,
 	})
@@ -267,7 +280,7 @@ func (d *Directory) Disconnected(ctx context.Context, j Job, r DisconnectResult)
 		if err != nil {
 			return err
 		}
-		if found && row.LastError != string(r.Outcome) && !(s.Disconnect.final() && r.Outcome == DisconnectNotFound) {
+		if found && row.LastError != string(r.Outcome) && !(s.Disconnect.Final() && r.Outcome == DisconnectNotFound) {
 			if err := d.recordDisconnect(tx, &s, payload.Why, r); err != nil {
 				return err
 			}
@@ -286,7 +299,7 @@ func (d *Directory) Disconnected(ctx context.Context, j Job, r DisconnectResult)
 func (d *Directory) recordDisconnect(tx *Tx, s *RADIUSSession, why string, r DisconnectResult) error {
 	now := d.now()
 	s.Disconnect = r.Outcome
-	if r.Outcome.final() && (s.State == RADIUSAccepted || s.State == RADIUSStarted) {
+	if r.Outcome.Final() && (s.State == RADIUSAccepted || s.State == RADIUSStarted) {
 		s.State, s.Ended, s.TerminateCause = RADIUSPresumedEnded, now, "Disconnected"
 	}
 	if err := tx.Network.Update(*s); err != nil {

@@ -149,8 +149,8 @@ func TestLockdownSaysWhatItCannotEnd(t *testing.T) {
 		return err
 	})
 	want := []directory.WaitingSession{{Client: "old-ap", Device: "device 12", Until: n.clock.Now().Add(time.Hour)}}
-	if diff := cmp.Diff(want, r.Waiting); diff != "" || r.NetworkSessions != 2 {
-		t.Errorf("%d network sessions are ended, want 2; waiting (-want +got):\n%s", r.NetworkSessions, diff)
+	if diff := cmp.Diff(want, r.Waiting); diff != "" || len(r.Told) != 2 {
+		t.Errorf("%v are ended, want two; waiting (-want +got):\n%s", r.Told, diff)
 	}
 }
 

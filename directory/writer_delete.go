@@ -61,7 +61,7 @@ func (w *Writer) DeleteUser(id UserID) error {
 	u.Status, u.DeletedAt = Deleted, w.now
 	u.Epoch++
 	return w.saveUser(&u, UserDeleted, VerbDeleteUser, map[string]any{
-		"sessions": r.Sessions, "tokens": r.Tokens, "network_sessions": r.NetworkSessions,
+		"sessions": r.Sessions, "tokens": r.Tokens, "network_sessions": len(r.Told),
 	})
 }
 

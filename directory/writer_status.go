@@ -7,12 +7,12 @@ import (
 
 // LockdownReport says what a disable or lockdown ended.
 type LockdownReport struct {
-	User            User
-	Sessions        int // browser sessions ended
-	Tokens          int // tokens and codes revoked
-	NetworkSessions int // network sessions whose NAS is told to end them
-	Credentials     int // credentials revoked; lockdown only
+	User        User
+	Sessions    int // browser sessions ended
+	Tokens      int // tokens and codes revoked
+	Credentials int // credentials revoked; lockdown only
 
+	Told    []ToldSession    // network sessions whose NAS is told to end them
 	Waiting []WaitingSession // network sessions whose NAS cannot be told
 }
 
@@ -61,7 +61,7 @@ func (w *Writer) shut(id UserID, v Verb, status Status, reason string) (Lockdown
 	}
 	err = w.saveUser(&u, UserStatusChanged, v, map[string]any{
 		"reason": reason, "sessions": r.Sessions,
-		"tokens": r.Tokens, "network_sessions": r.NetworkSessions, "network_sessions_waiting": len(r.Waiting), "credentials": r.Credentials,
+		"tokens": r.Tokens, "network_sessions": len(r.Told), "network_sessions_waiting": len(r.Waiting), "credentials": r.Credentials,
 	})
 	r.User = u
 	return r, err

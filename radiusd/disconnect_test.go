@@ -164,8 +164,8 @@ func TestLockdownDisconnects(t *testing.T) {
 	_ = rfc2865.NASIPAddress_Set(p, net.IPv4(10, 0, 0, 1))
 	w.account(report{status: wire.AcctStart, id: "a1", class: rfc2865.Class_Get(w.ask(p))})
 	before := time.Now().Add(-time.Second)
-	if r := w.lockdown(); r.NetworkSessions != 1 || len(r.Waiting) != 0 {
-		t.Errorf("%d ended, %v waiting", r.NetworkSessions, r.Waiting)
+	if r := w.lockdown(); len(r.Told) != 1 || len(r.Waiting) != 0 {
+		t.Errorf("%v ended, %v waiting", r.Told, r.Waiting)
 	}
 	if row := w.outcome(); row.Disconnect != directory.DisconnectAcknowledged || row.State != directory.RADIUSPresumedEnded {
 		t.Errorf("session is %s, %s", row.State, row.Disconnect)

@@ -38,7 +38,7 @@ func (t *tool) rootCommand() *cobra.Command {
 	t.group(root,
 		t.initCommand(), t.serveCommand(), t.applyCommand(),
 		t.userCommand(), t.groupCommand(), t.appCommand(), t.policyCommand(),
-		t.radiusClientCommand(), t.scimSourceCommand(), t.serviceAccountCommand(),
+		t.radiusClientCommand(), t.radiusSessionCommand(), t.scimSourceCommand(), t.serviceAccountCommand(),
 		t.totpCommand(), t.recoveryCodesCommand(), t.appPasswordCommand(), t.networkPasswordCommand(), t.deviceCertCommand(), t.settingsCommand(),
 		t.whyCommand(), t.auditCommand(), t.keysCommand(),
 		t.backupCommand(), t.restoreCommand(), t.migrateCommand(), t.doctorCommand(),

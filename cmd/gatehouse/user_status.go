@@ -41,12 +41,18 @@ func (t *tool) shutCommand(c *cobra.Command, shut shutFunc) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		open, err := t.stillOpen(c, &report)
+		if err != nil {
+			return err
+		}
 		status := strings.ReplaceAll(string(report.User.Status), "_", " ")
-		t.say("%s is %s. %s", report.User.Username, status, ended(report))
+		t.say("%s is %s. %s", report.User.Username, status, ended(report, len(open)))
+		t.sayOpen(open, report.Waiting)
 		if t.json {
 			return t.printJSON(shutView{
 				Username: report.User.Username, Status: report.User.Status, Sessions: report.Sessions,
-				Tokens: report.Tokens, NetworkSessions: report.NetworkSessions, Credentials: report.Credentials,
+				Tokens: report.Tokens, NetworkSessions: len(report.Told), Credentials: report.Credentials,
+				NetworkOpen: open, NetworkWaiting: viewWaiting(report.Waiting),
 			})
 		}
 		return nil
@@ -61,22 +67,29 @@ type shutView struct {
 	Status          directory.Status `json:"status"`
 	Sessions        int              `json:"sessions"`
 	Tokens          int              `json:"tokens"`
-	NetworkSessions int              `json:"network_sessions"`
+	NetworkSessions int              `json:"network_sessions"` // whose NAS was told to end them
 	Credentials     int              `json:"credentials"`
+
+	NetworkOpen    []openSessionView    `json:"network_sessions_open"`    // of those, not ended so far
+	NetworkWaiting []waitingSessionView `json:"network_sessions_waiting"` // further ones, whose NAS cannot be told
 }
 
 // ended says in a sentence what a disable or lockdown closed.
-func ended(r directory.LockdownReport) string {
+func ended(r directory.LockdownReport, open int) string {
 	var parts []string
 	for _, p := range []struct {
 		n    int
 		noun string
-	}{{r.Sessions, "session"}, {r.Tokens, "token"}, {r.NetworkSessions, "network session"}, {r.Credentials, "credential"}} {
+	}{{r.Sessions, "session"}, {r.Tokens, "token"}, {len(r.Told) - open, "network session"}, {r.Credentials, "credential"}} {
 		if p.n > 0 {
 			parts = append(parts, plural(p.n, p.noun))
 		}
 	}
-	if len(parts) == 0 {
+	switch {
+	case len(parts) > 0:
+	case open+len(r.Waiting) > 0:
+		return "Still open:"
+	default:
 		return "Nothing was open."
 	}
 	return "Ended: " + strings.Join(parts, ", ") + "."
