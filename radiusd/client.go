@@ -26,6 +26,7 @@ type client struct {
 	methods     []string    // allowed ones, in order
 	realms      []string    // taken off names
 	networkOnly bool        // network passwords only
+	legacyTLS   bool        // TLS 1.2 without Extended Master Secret is let pass
 	challenge   bool        // may be asked for a code by Access-Challenge
 	rules       []replyRule
 	coa         schema.CoA
@@ -90,7 +91,7 @@ func (c *client) configure(stored []byte) error {
 	config = config.WithDefaults()
 	c.auto = config.MessageAuthenticator == schema.AuthenticatorAuto
 	c.methods, c.realms, c.networkOnly = config.Methods, config.Realms, config.Passwords == "network"
-	c.challenge, c.coa = config.Challenge, config.CoA
+	c.challenge, c.legacyTLS, c.coa = config.Challenge, config.LegacyTLS, config.CoA
 	c.session = time.Duration(config.SessionTimeout) * time.Second
 	longest, interim := c.session, len(config.Reply) > 0
 	c.silence = 0

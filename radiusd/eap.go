@@ -23,7 +23,7 @@ func (s *Server) eap(ctx context.Context, r *request, outer string) {
 	mtu, _ := r.packet.Uint32(wire.FramedMTU)
 	answer := s.conversations.Respond(ctx, eap.Round{
 		Client: r.client.id, Station: station(r.packet), State: state, Packet: eapMessage(r.packet),
-		MTU: int(min(mtu, maxEAP)), Methods: r.client.methods, Door: door{s, r},
+		MTU: int(min(mtu, maxEAP)), Methods: r.client.methods, LegacyTLS: r.client.legacyTLS, Door: door{s, r},
 	})
 	switch answer.Verdict {
 	case eap.Challenge:

@@ -42,6 +42,10 @@ type RADIUSClient struct {
 	SessionTimeout int `json:"session_timeout,omitempty" yaml:"session_timeout"`
 	// CoA is how the NAS takes Disconnect-Requests (RFC 5176); empty: not at all.
 	CoA CoA `json:"coa,omitzero" yaml:"coa"`
+	// LegacyTLS lets devices in that speak TLS 1.2 without Extended Master Secret
+	// (RFC 7627) in EAP: somebody in the middle whom such a device trusts can use
+	// its tunnel.
+	LegacyTLS bool `json:"legacy_tls,omitempty" yaml:"legacy_tls"`
 	// Challenge permits Access-Challenge for a second factor.
 	Challenge bool `json:"challenge,omitempty" yaml:"challenge"`
 }

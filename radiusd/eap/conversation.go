@@ -75,7 +75,7 @@ func (c *conversation) step(ctx context.Context, s *Server, r *Round, p packet) 
 	}
 	c.rank = min(c.rank+1, underWay)
 	if c.session == nil {
-		c.session = newSession(s, c.typ, c.proposed, c.identity)
+		c.session = newSession(s, c.typ, c.proposed, c.identity, r.LegacyTLS)
 	}
 	return c.session.step(ctx, r, p.data)
 }
@@ -93,7 +93,7 @@ func (c *conversation) propose(ctx context.Context, s *Server, r *Round) *step {
 		return refuse(NoCommonMethod, "the client has no EAP method among its methods: add one (eap-tls, eap-ttls, peap) in radius_clients")
 	case TypeMSCHAPv2:
 		// The server speaks first: the challenge is the proposal.
-		c.session = newSession(s, c.typ, c.proposed, c.identity)
+		c.session = newSession(s, c.typ, c.proposed, c.identity, r.LegacyTLS)
 		return c.session.step(ctx, r, nil)
 	default:
 		// RFC 5216 §3.1: a start has no data. Version 0 is offered.

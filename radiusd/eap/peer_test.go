@@ -98,7 +98,8 @@ type peer struct {
 	script func(*tls.Conn) error
 	failed error // of the script, once it has ended
 	size   int
-	stops  bool // when the script has ended, without the last flight
+	watch  func() // called before each packet; nil: nothing
+	stops  bool   // when the script has ended, without the last flight
 }
 
 // peer makes a device behind client 1.
@@ -168,6 +169,9 @@ func (p *peer) run() Answer {
 		}
 		message = nil
 		for {
+			if p.watch != nil {
+				p.watch()
+			}
 			a = p.send(p.typ, p.frame.send(p.size))
 			if a.Verdict != Challenge {
 				return a

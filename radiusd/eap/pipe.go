@@ -3,6 +3,7 @@ package eap
 import (
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -19,6 +20,7 @@ type pipe struct {
 	turn   sync.Cond
 	in     []byte // from the peer, unread
 	out    []byte // for the peer
+	first  []byte // of what was written, a bounded part
 	parked bool   // the method waits for the peer
 	ended  bool   // the method has returned
 	closed bool
@@ -130,8 +132,23 @@ func (p *pipe) Write(b []byte) (int, error) {
 	if p.closed || len(p.out)+len(b) > maxBuffered {
 		return 0, io.ErrClosedPipe
 	}
+	if p.first == nil {
+		p.first = slices.Clone(b[:min(len(b), maxOpening)])
+	}
 	p.out = append(p.out, b...)
 	return len(b), nil
+}
+
+// maxOpening is more than a ServerHello has.
+const maxOpening = 512
+
+// opening returns, once, the beginning of what the method wrote first.
+func (p *pipe) opening() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b := p.first
+	p.first = []byte{}
+	return b
 }
 
 // setEager makes Read fail when nothing is there, or wait again.

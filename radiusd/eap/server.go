@@ -66,7 +66,9 @@ type Round struct {
 	Packet  []byte // from the peer
 	MTU     int    // of the link to the device; 0: unknown
 	Methods []string
-	Door    Door
+	// LegacyTLS permits TLS 1.2 without Extended Master Secret.
+	LegacyTLS bool
+	Door      Door
 }
 
 // Verdict is what becomes of a round.

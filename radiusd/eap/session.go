@@ -23,21 +23,22 @@ type session struct {
 
 	// What follows belongs to the goroutine while it works and to the round while
 	// it does not.
-	ctx    context.Context   // of the round
-	door   Door              // of the round
-	method string            // as far as it is known: "eap-ttls", then "eap-ttls/pap"
-	named  string            // the name that the device says inside, whoever proved it
-	shown  *x509.Certificate // what the server was known by; nil: not yet
-	open   bool              // the tunnel stands
-	alert  tls.AlertError    // by which the device has given up the handshake; 0: it has not
-	resume resumption
-	end    *step // of the conversation; nil: it goes on
+	ctx     context.Context   // of the round
+	door    Door              // of the round
+	method  string            // as far as it is known: "eap-ttls", then "eap-ttls/pap"
+	named   string            // the name that the device says inside, whoever proved it
+	shown   *x509.Certificate // what the server was known by; nil: not yet
+	open    bool              // the tunnel stands
+	alert   tls.AlertError    // by which the device has given up the handshake; 0: it has not
+	secrets tunnelKeys
+	resume  resumption
+	end     *step // of the conversation; nil: it goes on
 }
 
-func newSession(s *Server, typ Type, method, identity string) *session {
+func newSession(s *Server, typ Type, method, identity string, legacy bool) *session {
 	return &session{
 		server: s, typ: typ, identity: identity, pipe: newPipe(), method: method,
-		resume: resumption{tickets: s.tickets, typ: typ},
+		resume: resumption{tickets: s.tickets, typ: typ}, secrets: tunnelKeys{legacy: legacy},
 	}
 }
 
@@ -152,7 +153,12 @@ func (s *session) allowed(dec directory.Decision, msk [64]byte) *step {
 	if s.resume.resumes {
 		p.at = s.resume.proven.at // resuming does not prolong
 	}
-	s.resume.settle(&p)
+	if s.secrets.weak() {
+		// RFC 7627 §5.3: a session without Extended Master Secret is not resumed.
+		s.resume.settle(nil)
+	} else {
+		s.resume.settle(&p)
+	}
 	return &step{done: true, decision: dec, msk: msk, method: s.method}
 }
 

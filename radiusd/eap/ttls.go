@@ -9,7 +9,7 @@ import (
 )
 
 // ttls is the second phase of EAP-TTLS: the device speaks first (RFC 5281 §7.2).
-func (s *session) ttls(conn *tls.Conn, state *tls.ConnectionState, keys keyMaterial) *step {
+func (s *session) ttls(conn *tls.Conn, keys keyMaterial) *step {
 	b, err := s.receive(conn)
 	if err != nil {
 		return s.failed("inside EAP-TTLS", err)
@@ -34,7 +34,7 @@ func (s *session) ttls(conn *tls.Conn, state *tls.ConnectionState, keys keyMater
 		}
 		return s.allowed(dec, keys.msk())
 	case hasName && mschapv2 && !pap && !eap:
-		return s.ttlsMSCHAPv2(conn, state, string(name), response, inside[avpCode{vendorMicrosoft, avpMSChallenge}], keys)
+		return s.ttlsMSCHAPv2(conn, string(name), response, inside[avpCode{vendorMicrosoft, avpMSChallenge}], keys)
 	default:
 		return s.broken(NoCommonMethod, "inside EAP-TTLS: neither PAP, MS-CHAPv2 nor EAP; use one of these on the device")
 	}
@@ -42,12 +42,12 @@ func (s *session) ttls(conn *tls.Conn, state *tls.ConnectionState, keys keyMater
 
 // ttlsMSCHAPv2 is RFC 5281 §11.2.4. The challenge is nobody's choice: it comes of
 // the tunnel.
-func (s *session) ttlsMSCHAPv2(conn *tls.Conn, state *tls.ConnectionState, name string, response, challenge []byte, keys keyMaterial) *step {
+func (s *session) ttlsMSCHAPv2(conn *tls.Conn, name string, response, challenge []byte, keys keyMaterial) *step {
 	// RFC 5281 §11.1 and RFC 9427 §2.4: sixteen octets of challenge and one of
 	// identifier.
-	implicit, err := state.ExportKeyingMaterial("ttls challenge", nil, 17)
+	implicit, err := s.secrets.export("ttls challenge", nil, 17)
 	if err != nil {
-		return s.broken(NoExtendedMasterSecret, "%v", errNoSecret)
+		return s.broken(NoExtendedMasterSecret, "%v", err)
 	}
 	if len(response) != 50 || !bytes.Equal(challenge, implicit[:16]) || response[0] != implicit[16] {
 		return s.broken(Protocol, "inside EAP-TTLS: the MS-CHAPv2 challenge is not the one of this tunnel")

@@ -22,6 +22,8 @@ func (s *session) tunnel() *step {
 	}
 	s.open = true
 	state := conn.ConnectionState()
+	s.secrets.state = &state
+	s.secrets.readHello(s.pipe.opening())
 	keys, err := s.keys(&state)
 	if err != nil {
 		return s.broken(NoExtendedMasterSecret, "%v", err)
@@ -33,7 +35,7 @@ func (s *session) tunnel() *step {
 	case TypeTLS:
 		return s.certificate(conn, &state, keys)
 	case TypeTTLS:
-		return s.ttls(conn, &state, keys)
+		return s.ttls(conn, keys)
 	default:
 		return s.peap(conn, keys)
 	}
@@ -47,6 +49,9 @@ func (s *session) config() *tls.Config {
 		Time:           s.server.config.Now,
 		WrapSession:    s.resume.wrap,
 		UnwrapSession:  s.resume.unwrap,
+	}
+	if s.secrets.legacy {
+		c.KeyLogWriter = &s.secrets
 	}
 	if s.typ == TypeTLS {
 		// The directory judges the certificate: TLS only makes sure of the key.
@@ -98,17 +103,12 @@ func (s *session) keys(state *tls.ConnectionState) (k keyMaterial, err error) {
 		// RFC 9190 §2.3, RFC 9427 §2.1.
 		label, context = "EXPORTER_EAP_TLS_Key_Material", []byte{byte(s.typ)}
 	}
-	b, err := state.ExportKeyingMaterial(label, context, len(k))
+	b, err := s.secrets.export(label, context, len(k))
 	if err != nil {
-		return k, errNoSecret
+		return k, err
 	}
 	return keyMaterial(b), nil
 }
-
-// errNoSecret: RFC 7627 §1: without the extended master secret somebody in the
-// middle can make two tunnels with the same keys.
-var errNoSecret = errors.New("the device speaks TLS 1.2 without Extended Master Secret (RFC 7627); " +
-	"update it, or let such devices in by GODEBUG=tlsunsafeekm=1 in the environment of radiusd")
 
 // certificate is EAP-TLS after a full handshake.
 func (s *session) certificate(conn *tls.Conn, state *tls.ConnectionState, keys keyMaterial) *step {
