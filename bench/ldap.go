@@ -35,9 +35,13 @@ func (r *runner) ldap(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	questions := ldapQuestions()
+	questions := ldapQuestions(r.match)
 	lines := make([][]line, len(questions))
-	for _, start := range []func(context.Context, people) (directoryServer, error){r.ldapd, r.slapd, r.nestingSlapd, r.dirsrv} {
+	servers := []func(context.Context, people) (directoryServer, error){r.ldapd, r.slapd, r.nestingSlapd, r.dirsrv}
+	if r.alone {
+		servers = servers[:1]
+	}
+	for _, start := range servers {
 		s, err := start(ctx, p)
 		if err != nil {
 			return err
@@ -90,6 +94,10 @@ func (r *runner) askQuestion(ctx context.Context, s directoryServer, p people, q
 	}
 	open := func(i int) (client, error) { return q.open(s, p, i) }
 	fmt.Fprintf(os.Stderr, "  %s: %s\n", s.name, q.title)
+	if q.once {
+		got, err := m.read(ctx, open)
+		return got, errors.Join(err, quiet(ctx, s.process))
+	}
 	if !q.changing {
 		return m.read(ctx, open)
 	}

@@ -27,7 +27,7 @@ func (r *runner) ldapMillion(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	questions := ldapQuestions()
+	questions := ldapQuestions(r.match)
 	lines, err := r.askDirectory(ctx, s, r.crowd.people, questions)
 	if err = errors.Join(err, s.stop()); err != nil {
 		return err

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"gatehouse/directory/credential"
 )
@@ -29,7 +31,9 @@ func (q question) noteFor(p people) string {
 // distinct bounds how many different requests are encoded for a question.
 const distinct = 20_000
 
-func ldapQuestions() []question {
+// ldapQuestions are those with match in their title, in the order in which they
+// are asked.
+func ldapQuestions(match string) []question {
 	questions := append(searches(), dump(), sshaBind(), argon2Bind(), cachedBind())
 	for _, q := range searches() {
 		if q.underChanges() {
@@ -38,7 +42,7 @@ func ldapQuestions() []question {
 			questions = append(questions, q)
 		}
 	}
-	return questions
+	return slices.DeleteFunc(questions, func(q question) bool { return !strings.Contains(q.title, match) })
 }
 
 // underChanges says which searches are measured a second time while changes

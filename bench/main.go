@@ -22,6 +22,8 @@ func main() {
 	flag.DurationVar(&run.length, "time", 2*time.Second, "how long to measure each")
 	flag.IntVar(&run.people, "users", 10_000, "people in the directory (ldap, radius)")
 	flag.IntVar(&run.million, "projection-users", 1_000_000, "people in the directory (projection, ldap1m)")
+	flag.StringVar(&run.match, "match", "", "only questions with this in their title (ldap, ldap1m)")
+	flag.BoolVar(&run.alone, "alone", false, "without the peers (ldap)")
 	flag.StringVar(&run.output, "o", filepath.Join("bench", "README.md"), "where the table goes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -37,6 +39,8 @@ type runner struct {
 	length  time.Duration
 	people  int
 	million int
+	match   string
+	alone   bool
 	output  string
 
 	dir      string
