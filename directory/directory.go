@@ -34,6 +34,7 @@ type Config struct {
 	Rand io.Reader        // nil: crypto/rand
 
 	HashSlots     int           // slow hashes at the same time; 0: the number of cores
+	NoWeb         bool          // nobody signs in on the web through this process: no slot is kept for them
 	VerifiedTTL   time.Duration // how long a verified password is remembered; 0: 15 min, negative: not at all
 	PosixFirst    int64         // first Unix number to give; 0: 1880000000
 	PosixLast     int64         // last one; 0: 1999999999
@@ -118,7 +119,7 @@ func Open(c Config) (*Directory, error) {
 	for _, a := range schema.Attributes() {
 		d.schema[a.Key] = a
 	}
-	d.hashes = newHashQueue(c.HashSlots)
+	d.hashes = newHashQueue(c.HashSlots, !c.NoWeb)
 	d.hashing, d.renewing = make(chan struct{}, c.HashSlots), make(chan struct{}, 1)
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop = stop

@@ -19,8 +19,9 @@ const (
 type hashQueue struct {
 	mu      sync.Mutex
 	slots   int
-	web     int // running for the web
-	other   int // running for everybody else
+	keep    bool // the last slot for the web
+	web     int  // running for the web
+	other   int  // running for everybody else
 	waiting int
 	sources map[hashPlace]*hashSource
 	rings   [lanes][]*hashSource // with somebody waiting, in turn
@@ -71,8 +72,8 @@ type hashSource struct {
 	waiting []chan struct{}
 }
 
-func newHashQueue(slots int) *hashQueue {
-	return &hashQueue{slots: max(slots, 1), sources: map[hashPlace]*hashSource{}}
+func newHashQueue(slots int, keep bool) *hashQueue {
+	return &hashQueue{slots: max(slots, 1), keep: keep, sources: map[hashPlace]*hashSource{}}
 }
 
 // acquire waits for a slot. ok is false when the source has too many already.
@@ -152,9 +153,9 @@ func (q *hashQueue) start(l lane) bool {
 	return true
 }
 
-// free reports whether a slot is free; of several, the last is the web's.
+// free reports whether a slot is free; of several, the last may be the web's.
 func (q *hashQueue) free(web bool) bool {
-	if web || q.slots == 1 {
+	if web || !q.keep || q.slots == 1 {
 		return q.web+q.other < q.slots
 	}
 	return q.web+q.other < q.slots && q.other < q.slots-1

@@ -25,7 +25,7 @@ func start(t *testing.T, q *hashQueue, ctx context.Context, source string, l lan
 
 func TestHashQueueOneRunningPerSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newHashQueue(4)
+		q := newHashQueue(4, true)
 		first := start(t, q, t.Context(), "a", laneOther)
 		synctest.Wait()
 		release := <-first
@@ -44,7 +44,7 @@ func TestHashQueueOneRunningPerSource(t *testing.T) {
 
 func TestHashQueueRefusesTheFloodNotTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newHashQueue(2)
+		q := newHashQueue(2, true)
 		running := start(t, q, t.Context(), "flood", laneOther)
 		synctest.Wait()
 		release := <-running
@@ -80,9 +80,26 @@ func TestHashQueueRefusesTheFloodNotTheOthers(t *testing.T) {
 	})
 }
 
+func TestHashQueueKeepsNoSlotWithoutWeb(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newHashQueue(2, false)
+		first := start(t, q, t.Context(), "a", laneOther)
+		second := start(t, q, t.Context(), "b", laneRADIUS)
+		synctest.Wait()
+		for _, running := range []chan func(){first, second} {
+			select {
+			case release := <-running:
+				release()
+			default:
+				t.Fatal("one of two slots was kept for the web of a process that has none")
+			}
+		}
+	})
+}
+
 func TestHashQueueAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newHashQueue(1)
+		q := newHashQueue(1, true)
 		running := start(t, q, t.Context(), "a", laneOther)
 		synctest.Wait()
 		release := <-running
@@ -103,7 +120,7 @@ func TestHashQueueAbandoned(t *testing.T) {
 }
 
 func TestHashQueueManyAtOnce(t *testing.T) {
-	q := newHashQueue(2)
+	q := newHashQueue(2, true)
 	var wg sync.WaitGroup
 	for i := range 200 {
 		wg.Go(func() {

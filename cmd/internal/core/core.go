@@ -128,7 +128,7 @@ func open(ctx context.Context, o Options, keys directory.Keys) (_ *Core, err err
 	}
 	c.Directory, err = directory.Open(directory.Config{
 		Store: c.Store, Keys: kept(keys, o.Daemon), Logger: o.Log, Now: o.Now,
-		Daemon: o.Daemon, Instance: host,
+		Daemon: o.Daemon, Instance: host, NoWeb: o.Daemon == "ldapd" || o.Daemon == "radiusd",
 		PosixFirst: int64(o.Config.POSIX.First), PosixLast: int64(o.Config.POSIX.Last),
 		SelfWritable: o.Config.SelfService.Writable, Peers: peers(o.Config.LDAP.Peers, o.Log), Metrics: o.Registry,
 		AuditStrict: o.Config.Audit.Strict, AuditKeep: time.Duration(o.Config.Audit.KeepDays) * 24 * time.Hour,
