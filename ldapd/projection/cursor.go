@@ -237,15 +237,31 @@ func (c *Cursor) Next(ctx context.Context, most int) (int, error) {
 			return 0, err
 		}
 		c.s.mu.RLock()
-		if c.bound != c.s.version {
-			c.filter.bind(c.s)
-			c.bound = c.s.version
-		}
+		c.bind()
 		c.visits = max(visitLeast, visitMost/len(c.filter.tests))
 		c.done = c.selectBatch()
 		c.s.mu.RUnlock()
 	}
 	return len(c.hits), nil
+}
+
+// Few reports whether the search is known to look at no more than most entries, containers and apps aside.
+func (c *Cursor) Few(most int) bool {
+	if c.reach.only != 0 || c.reach.kinds == 0 {
+		return true
+	}
+	c.s.mu.RLock()
+	defer c.s.mu.RUnlock()
+	c.bind()
+	return c.planner.estimate(0) <= most
+}
+
+// bind lets the filter name entries of the state as it is. mu is held.
+func (c *Cursor) bind() {
+	if c.bound != c.s.version {
+		c.filter.bind(c.s)
+		c.bound = c.s.version
+	}
 }
 
 // selectBatch looks at candidates until enough are found; true means that there are no more. mu is held.

@@ -426,3 +426,32 @@ func TestCancelledSearchEnds(t *testing.T) {
 		t.Errorf("after cancel: %d, %v", n, err)
 	}
 }
+
+func TestFewKnowsWhatASearchLooksAt(t *testing.T) {
+	x := crowd(t, 3000)
+	alone := Viewer{Audience: schema.Self, User: 1_000_000_001}
+	tests := []struct {
+		filter string
+		viewer Viewer
+		want   bool
+	}{
+		{"(uid=person0000007)", everybody(), true},
+		{"(mail=*son0000123@*)", everybody(), true},
+		{"(member:1.2.840.113556.1.4.1941:=uid=person0000007,ou=users," + baseDN + ")", everybody(), true},
+		{"(&(uid=person0000007)(!(title=x)))", everybody(), true},
+		{"(nosuch=*)", everybody(), true},
+		{"(mail=*person*)", everybody(), false},
+		{"(!(uid=person0000007))", everybody(), false},
+		{"(objectClass=*)", everybody(), false},
+		{"(objectClass=*)", alone, true},
+	}
+	for _, tt := range tests {
+		var c Cursor
+		if err := c.Open(x, Query{Base: nameOf(t, "ou=users,"+baseDN), Scope: wire.ScopeSubtree, Filter: parsed(t, tt.filter), Viewer: tt.viewer}); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Few(100); got != tt.want {
+			t.Errorf("%s: %t, want %t", tt.filter, got, tt.want)
+		}
+	}
+}
