@@ -107,7 +107,7 @@ func TestWhatPoliciesRead(t *testing.T) {
 	f := open(t)
 	created := f.clock.Now()
 	alice := f.create(directory.User{
-		Username: "alice", Profile: directory.Attributes{"department": {"Sales"}, "mobilePhone": {"1", "2"}}, Attrs: directory.Attributes{"vlan": {"101"}},
+		Username: "alice", Profile: directory.Attributes{"department": {"Sales"}, "authorizedService": {"1", "2"}}, Attrs: directory.Attributes{"vlan": {"101"}},
 	}, "correct horse")
 	team, staff := f.group("Team", alice.ID), f.group("Staff")
 	f.write(func(w *directory.Writer) error {
@@ -121,7 +121,7 @@ func TestWhatPoliciesRead(t *testing.T) {
 		want bool
 	}{
 		{`user.username == "alice" && user.in_group("STAFF") && "Staff" in user.groups`, nil, true},
-		{`user.attributes.department == "Sales" && "2" in user.attributes.mobilePhone && user.attributes.vlan == "101"`, nil, true},
+		{`user.attributes.department == "Sales" && "2" in user.attributes.authorizedService && user.attributes.vlan == "101"`, nil, true},
 		{`user.created == timestamp("` + created.UTC().Format(time.RFC3339Nano) + `")`, nil, true},
 		{`user.factors == ["password"] && session.factors == ["password"] && user.has_factor("password")`, nil, true},
 		{`user.has_factor("totp")`, nil, false},

@@ -43,7 +43,7 @@ var (
 		"NetworkSessions": directory.VerbReadCredentials, "LastLogin": directory.VerbReadCredentials, "Limits": directory.VerbReadCredentials,
 		"Apps": directory.VerbReadConfig, "AppBySlug": directory.VerbReadConfig, "Facets": directory.VerbReadConfig,
 		"Bindings": directory.VerbReadConfig, "Policies": directory.VerbReadConfig, "PolicyByName": directory.VerbReadConfig,
-		"BoundTo": directory.VerbReadConfig, "Warnings": directory.VerbReadConfig, "RADIUSClients": directory.VerbReadConfig,
+		"BoundTo": directory.VerbReadConfig, "CheckSelfWritable": directory.VerbReadConfig, "Warnings": directory.VerbReadConfig, "RADIUSClients": directory.VerbReadConfig,
 		"SCIMSources": directory.VerbReadConfig, "SigningKeys": directory.VerbReadConfig, "Setting": directory.VerbReadConfig,
 		"MFAImpact": directory.VerbReadConfig, "Events": directory.VerbReadAudit,
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"gatehouse/directory/policy"
 	"gatehouse/directory/schema"
 )
 
@@ -16,10 +17,10 @@ func (w *Writer) mayChange(u *User, diffs map[string]diff) error {
 		return nil
 	}
 	for key := range diffs {
-		if !w.d.schema[key].SelfWritable && !slices.Contains(w.d.config.SelfWritable, key) {
+		if !w.d.selfWritable(key) {
 			return &Error{Kind: Denied, Entity: "user", Field: key, Msg: key + " cannot be changed by oneself"}
 		}
-		reader, err := w.readBy(key)
+		reader, err := readBy(w.tx, w.d.rules, key)
 		if err != nil {
 			return err
 		}
@@ -30,18 +31,73 @@ func (w *Writer) mayChange(u *User, diffs map[string]diff) error {
 	return nil
 }
 
+// selfWritable reports whether people write an attribute of their own, as long
+// as nothing decides by it.
+func (d *Directory) selfWritable(key string) bool {
+	return d.schema[key].SelfWritable || slices.Contains(d.config.SelfWritable, key)
+}
+
+// decidesBy fails when a rule reads what people write themselves: its owner may
+// have chosen the value before the rule was there.
+func (d *Directory) decidesBy(p *Policy, program *policy.Program) error {
+	keys, all := program.Reads().Attributes()
+	if all {
+		return invalid("policy", "rule", "%s: reads the whole user, and with it what people write themselves; name the attributes", p.Name)
+	}
+	for _, key := range keys {
+		if d.selfWritable(key) {
+			return invalid("policy", "rule", "%s: people write their own %s, so nothing can be decided by it; use another attribute or a group", p.Name, key)
+		}
+	}
+	return nil
+}
+
+// mapped fails when the names that an app gives to attributes include one that
+// the configuration lets people write. What schema lets them write may be mapped,
+// and is not theirs any more then (mayChange).
+func (d *Directory) mapped(app string, config schema.Facet) error {
+	ldap, ok := config.(schema.LDAP)
+	if !ok {
+		return nil
+	}
+	for _, key := range d.config.SelfWritable {
+		if ldap.Maps(key) {
+			return invalid("app", "ldap", "%s: self_service.writable lets people write their own %s, so no app maps it; take it out of one of the two", app, key)
+		}
+	}
+	return nil
+}
+
+// CheckSelfWritable fails when a policy, or the mapping of an app, reads one of
+// the attributes that a configuration lets people write.
+func (r *Reader) CheckSelfWritable(keys []string) error {
+	if err := r.may(VerbReadConfig); err != nil {
+		return err
+	}
+	for _, key := range keys {
+		reader, err := readBy(r.tx, r.rules, key)
+		if err != nil {
+			return err
+		}
+		if reader != "" {
+			return invalid("configuration", "self_service", "self_service.writable lets people write their own %s, and %s reads it; take it out of one of the two", key, reader)
+		}
+	}
+	return nil
+}
+
 // readBy names a policy, or an app by its mapping, that reads an attribute of
 // users; "" is none. What one of them reads decides about more than its owner.
-func (w *Writer) readBy(key string) (string, error) {
-	for p, err := range w.tx.Policies.Find(PolicyQuery{}) {
+func readBy(tx *Tx, rules *ruleBook, key string) (string, error) {
+	for p, err := range tx.Policies.Find(PolicyQuery{}) {
 		if err != nil {
 			return "", err
 		}
-		if w.d.rules.reads(p.Rule, key) {
+		if rules.reads(p.Rule, key) {
 			return "policy " + p.Name, nil
 		}
 	}
-	facets, err := all(w.tx.Facets.Find(FacetQuery{Protocol: ProtocolLDAP}))
+	facets, err := all(tx.Facets.Find(FacetQuery{Protocol: ProtocolLDAP}))
 	if err != nil {
 		return "", err
 	}
@@ -50,10 +106,8 @@ func (w *Writer) readBy(key string) (string, error) {
 		if err := json.Unmarshal(f.Config, &c); err != nil {
 			return "", fmt.Errorf("read an LDAP facet: %w", err)
 		}
-		for _, ours := range c.Attributes {
-			if a, ok := schema.ByLDAP(ours); ok && a.Key == key {
-				return "the attribute mapping of an app", nil
-			}
+		if c.Maps(key) {
+			return "the attribute mapping of an app", nil
 		}
 	}
 	return "", nil

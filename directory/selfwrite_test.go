@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"strings"
 	"testing"
 
 	"gatehouse/directory"
@@ -37,15 +38,22 @@ func TestSelfWrite(t *testing.T) {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
-	f.write(func(w *directory.Writer) error {
-		for name, rule := range map[string]string{
-			"a": `user.attributes["displayName"] == "Boss"`, "b": `"1" in user.attributes.mobilePhone`, "c": `"1" in user . values("pager")`,
-			"d": `user.in_group("fax")`,
+	// A rule of an older version, which was saved while the attribute was not people's own.
+	_, err := f.store.Update(t.Context(), func(tx *directory.Tx) error {
+		for i, rule := range []string{
+			`user.attributes["displayName"] == "Boss"`, `"1" in user.attributes.mobilePhone`, `"1" in user . values("pager")`, `user.in_group("fax")`,
 		} {
-			if _, err := w.SavePolicy(directory.Policy{Name: name, Rule: rule}); err != nil {
+			name := string(rune('a' + i))
+			if err := tx.Policies.Insert(directory.Policy{ID: directory.PolicyID(i + 1), UID: name, Name: name, Rule: rule, Rev: 1}); err != nil {
 				return err
 			}
 		}
+		return tx.Feed.Append(directory.Change{Kind: directory.PolicyChanged, Ref: 1})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.write(func(w *directory.Writer) error {
 		app, err := w.CreateApp(directory.App{Slug: "wiki", Name: "Wiki"})
 		if err != nil {
 			return err
@@ -65,6 +73,50 @@ func TestSelfWrite(t *testing.T) {
 	}
 	if err := set(self, alice, "fax"); err != nil {
 		t.Errorf("a group of the same name as an attribute: %v", err)
+	}
+}
+
+// TestNothingDecidesByWhatPeopleWrite: a policy or a mapping that reads an attribute which people write is not saved,
+// and what was saved before stops a daemon whose configuration lets them.
+func TestNothingDecidesByWhatPeopleWrite(t *testing.T) {
+	f := &fixture{t: t, store: directorytest.OpenSQLite(t)}
+	f.Directory = directorytest.Core(t, f.store, func(c *directory.Config) { c.SelfWritable = []string{"sshPublicKey"} })
+	policy := func(rule string) error {
+		return f.tryWrite(directorytest.Operator(), func(w *directory.Writer) error {
+			_, err := w.SavePolicy(directory.Policy{Name: rule, Rule: rule})
+			return err
+		})
+	}
+	for rule, want := range map[string]bool{
+		`user.attributes.displayName == "Boss"`: false, `"1" in user.attributes["mobilePhone"]`: false, `"x" in user.values("sshPublicKey")`: false,
+		`[user].size() == 1`: false, `user.attributes.department == "Sales"`: true, `user.in_group("mobilePhone")`: true,
+	} {
+		if err := policy(rule); (err == nil) != want || err != nil && !directory.Is(err, directory.Invalid) {
+			t.Errorf("%s: %v", rule, err)
+		}
+	}
+	mapping := func(ours string) error {
+		return f.tryWrite(directorytest.Operator(), func(w *directory.Writer) error {
+			a, err := w.CreateApp(directory.App{Slug: "a-" + strings.ToLower(ours)})
+			if err != nil {
+				return err
+			}
+			return w.SetFacet(directory.NewFacet{App: a.ID, Protocol: directory.ProtocolLDAP, Config: schema.LDAP{Attributes: map[string]string{"theirs": ours}}})
+		})
+	}
+	if err := mapping("sshPublicKey"); !directory.Is(err, directory.Invalid) {
+		t.Errorf("a mapping of what the configuration lets people write: %v", err)
+	}
+	if err := mapping("displayName"); err != nil {
+		t.Errorf("a mapping of what is then theirs no more: %v", err)
+	}
+	check := func(key string) error {
+		return f.Read(t.Context(), directorytest.Operator(), func(r *directory.Reader) error { return r.CheckSelfWritable([]string{key}) })
+	}
+	for key, want := range map[string]bool{"sshPublicKey": true, "department": false, "displayName": false} {
+		if err := check(key); (err == nil) != want || err != nil && !directory.Is(err, directory.Invalid) {
+			t.Errorf("a configuration that lets people write %s: %v", key, err)
+		}
 	}
 }
 

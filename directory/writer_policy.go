@@ -18,7 +18,11 @@ func (w *Writer) SavePolicy(p Policy) (Policy, error) {
 	case len(p.Message) > maxMessage || strings.ContainsFunc(p.Message, func(r rune) bool { return r < ' ' && r != '\n' }):
 		return Policy{}, invalid("policy", "message", "policy %s: a message is text of at most %d bytes", p.Name, maxMessage)
 	}
-	if _, err := w.d.rules.checkRule(&p); err != nil {
+	program, err := w.d.rules.checkRule(&p)
+	if err != nil {
+		return Policy{}, err
+	}
+	if err := w.d.decidesBy(&p, program); err != nil {
 		return Policy{}, err
 	}
 	old, found, err := one(w.tx.Policies.Find(PolicyQuery{Names: []string{p.Name}}))

@@ -77,3 +77,14 @@ func (l LDAP) RDNType() string {
 	rdn := orElse(l.RDN, "uid")
 	return orElse(l.Type(rdn), rdn)
 }
+
+// Maps reports whether the app has a name of its own for the attribute that is
+// kept under a key.
+func (f LDAP) Maps(key string) bool {
+	for _, ours := range f.Attributes {
+		if a, ok := ByLDAP(ours); ok && a.Key == key {
+			return true
+		}
+	}
+	return false
+}

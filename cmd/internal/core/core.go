@@ -65,7 +65,7 @@ func Open(ctx context.Context, o Options) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkRecorded(ctx, o.Renaming); err != nil {
+	if err := c.checkRecorded(ctx, &o); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	if o.Daemon == CLI {
