@@ -75,6 +75,13 @@ const (
 	AcctOff           = 8
 )
 
+// Values of Error-Cause (RFC 5176 §3.5).
+const (
+	CauseInvalidEAP  = 202 // Invalid EAP Packet (Ignored)
+	CauseUnsupported = 406 // Unsupported Extension
+	CauseResources   = 506 // Resources Unavailable
+)
+
 // Values of the attributes that place a port into a VLAN (RFC 3580 §3.31).
 const (
 	TunnelTypeVLAN       = 13

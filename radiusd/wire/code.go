@@ -20,6 +20,7 @@ const (
 	CoARequest         Code = 43 // RFC 5176 §2.2
 	CoAACK             Code = 44 // RFC 5176 §2.2
 	CoANAK             Code = 45 // RFC 5176 §2.2
+	ProtocolError      Code = 52 // RFC 7930 §4
 )
 
 // String returns the name of the RFC that defines c, or "Code-n".
@@ -51,6 +52,8 @@ func (c Code) String() string {
 		return "CoA-ACK"
 	case CoANAK:
 		return "CoA-NAK"
+	case ProtocolError:
+		return "Protocol-Error"
 	}
 	return "Code-" + strconv.Itoa(int(c))
 }

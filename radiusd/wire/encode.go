@@ -8,9 +8,10 @@ import (
 // Encoder builds one packet by appending. Start it with [NewReply] or
 // [NewRequest], add attributes, call Finish. The first mistake sticks and Finish returns it.
 type Encoder struct {
-	buf  []byte // the packet so far, its Authenticator field holding the request's
-	auth int    // offset of the Message-Authenticator's value; 0: none
-	err  error
+	buf   []byte // the packet so far, its Authenticator field holding the request's
+	auth  int    // offset of the Message-Authenticator's value; 0: none
+	clear bool   // RADIUS/1.1
+	err   error
 }
 
 // NewReply starts the answer to request in dst[:0]; dst may be nil and is
@@ -19,8 +20,12 @@ type Encoder struct {
 // With sign the Message-Authenticator is the first attribute. Every Access-*
 // reply and every answer to a Status-Server is signed: a forger of the
 // Response Authenticator (CVE-2024-3596) would have to place his collision
-// behind a keyed checksum.
+// behind a keyed checksum. The answer to a request of RADIUS/1.1 is of that
+// version, and never signed.
 func NewReply(dst []byte, code Code, request Packet, sign bool) *Encoder {
+	if request.clear {
+		return newClearReply(dst, code, request)
+	}
 	dst = append(dst[:0], byte(code), request.Identifier(), 0, 0)
 	dst = append(dst, request.raw[authOffset:headerSize]...)
 	e := &Encoder{buf: dst}
@@ -73,12 +78,16 @@ func add[V []byte | string](e *Encoder, t Type, value V) {
 
 // Finish fills in Length, Message-Authenticator and Response Authenticator
 // and returns the packet, which refers to the encoder's buffer. The encoder
-// must not be used afterwards.
+// must not be used afterwards. In RADIUS/1.1 there is only the Length, and k
+// is not used.
 func (e *Encoder) Finish(k *Key) ([]byte, error) {
 	if e.err != nil {
 		return nil, e.err
 	}
 	binary.BigEndian.PutUint16(e.buf[2:4], uint16(len(e.buf)))
+	if e.clear {
+		return e.buf, nil
+	}
 	nonce := [16]byte(e.buf[authOffset:])
 	if e.auth != 0 {
 		mac := k.messageAuthenticator(e.buf, e.auth, nonce)

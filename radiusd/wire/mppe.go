@@ -18,6 +18,12 @@ const (
 // sixteen random bits for the salts. The names are those of the server: recv is
 // what the device sends with.
 func (e *Encoder) AddMPPEKeys(recv, send []byte, k *Key, random uint16) {
+	if e.clear {
+		// RFC 9765 §5.1.4: what was hidden is a plain string.
+		e.AddVendor(VendorMicrosoft, MSMPPERecvKey, recv)
+		e.AddVendor(VendorMicrosoft, MSMPPESendKey, send)
+		return
+	}
 	// RFC 2548 §2.4.2: the first bit of a salt is set, and salts in one packet
 	// differ.
 	e.addMPPEKey(MSMPPERecvKey, recv, k, random|0x8000)

@@ -9,6 +9,7 @@ import (
 
 // Sizes of RFC 2865 §3 and §5.
 const (
+	LengthEnd  = 4    // where the Length field ends
 	MinLength  = 20   // a packet without attributes
 	MaxLength  = 4096 // the largest packet
 	MaxValue   = 253  // the longest value of one attribute
@@ -28,34 +29,39 @@ var (
 // Packet is a decoded packet: a view of the bytes given to [Decode], valid as
 // long as they are unchanged. The zero value is not a packet.
 type Packet struct {
-	raw  []byte // exactly Length octets
-	auth int    // offset of the Message-Authenticator's value; 0: there is none
+	raw   []byte // exactly Length octets
+	auth  int    // offset of the Message-Authenticator's value; 0: there is none
+	clear bool   // RADIUS/1.1
 }
 
 // Decode checks the packet at the start of b. Octets beyond the Length field
 // are padding and ignored; the errors are ErrShort, ErrLength, ErrAttribute
 // and ErrDuplicate. The result refers to b.
-func Decode(b []byte) (Packet, error) {
+func Decode(b []byte) (Packet, error) { return decode(b, false) }
+
+// decode is Decode, for a packet of RADIUS/1.1 when clear.
+func decode(b []byte, clear bool) (Packet, error) {
 	if len(b) < MinLength {
 		return Packet{}, ErrShort
 	}
-	length := int(binary.BigEndian.Uint16(b[2:4]))
-	if length < MinLength || length > MaxLength {
-		return Packet{}, ErrLength
+	length, err := Length(b)
+	if err != nil {
+		return Packet{}, err
 	}
 	// RFC 2865 §3: octets outside the range of the Length field are padding;
 	// a packet shorter than the Length field is silently discarded.
 	if len(b) < length {
 		return Packet{}, ErrShort
 	}
-	p := Packet{raw: b[:length:length]}
+	p := Packet{raw: b[:length:length], clear: clear}
 	for at := headerSize; at < length; {
 		// RFC 2865 §5: the length of an attribute includes type and length.
 		if length-at < 2 || b[at+1] < 2 || int(b[at+1]) > length-at {
 			return Packet{}, ErrAttribute
 		}
 		size := int(b[at+1])
-		if Type(b[at]) == MessageAuthenticator {
+		// RFC 9765 §5.2: in RADIUS/1.1 the attribute means nothing.
+		if Type(b[at]) == MessageAuthenticator && !clear {
 			// RFC 3579 §3.2 and §3.3: 18 octets, at most one.
 			if size != 2+authSize || p.auth != 0 {
 				return Packet{}, ErrDuplicate
@@ -67,11 +73,21 @@ func Decode(b []byte) (Packet, error) {
 	return p, nil
 }
 
+// Length returns the Length field of a packet of which at least four octets
+// are there. The error is ErrLength.
+func Length(b []byte) (int, error) {
+	length := int(binary.BigEndian.Uint16(b[2:4]))
+	if length < MinLength || length > MaxLength {
+		return 0, ErrLength
+	}
+	return length, nil
+}
+
 // Raw returns exactly the Length octets of the packet.
 func (p Packet) Raw() []byte { return p.raw }
 
 // Clone returns a copy of p in memory of its own.
-func (p Packet) Clone() Packet { return Packet{bytes.Clone(p.raw), p.auth} }
+func (p Packet) Clone() Packet { return Packet{bytes.Clone(p.raw), p.auth, p.clear} }
 
 // Code returns the packet type.
 func (p Packet) Code() Code { return Code(p.raw[0]) }

@@ -13,6 +13,20 @@ const MaxPassword = 128
 // sixteen, or a password is longer than MaxPassword.
 var ErrPassword = errors.New("user-password of wrong size")
 
+// Password returns the clear text of the User-Password of a request, as a new
+// slice; without the attribute the error is ErrPassword.
+func (p Packet) Password(k *Key) ([]byte, error) {
+	value, _ := p.Lookup(UserPassword)
+	if !p.clear {
+		return RevealPassword(value, p.Authenticator(), k)
+	}
+	// RFC 9765 §5.1.1: 1 to 128 octets, not hidden and not padded.
+	if len(value) == 0 || len(value) > MaxPassword {
+		return nil, ErrPassword
+	}
+	return bytes.Clone(value), nil
+}
+
 // RevealPassword returns the clear text of a User-Password value as a new
 // slice, without its zero padding. A wrong secret yields a wrong password, not
 // an error: the method has no check of its own.
