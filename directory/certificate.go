@@ -17,8 +17,11 @@ import (
 // only.
 type CertificateKind string
 
-// CertificateDevice is the certificate of a person's device (EAP-TLS).
-const CertificateDevice CertificateKind = "device"
+// The kinds of certificates.
+const (
+	CertificateDevice CertificateKind = "device" // of a person's device (EAP-TLS)
+	CertificateNAS    CertificateKind = "nas"    // of a RADIUS client (RFC 6614)
+)
 
 // AuthorityUse names the CA of a kind among the signing keys.
 func (k CertificateKind) AuthorityUse() string { return "ca:" + string(k) }
@@ -37,7 +40,7 @@ type Certificate struct {
 	Kind    CertificateKind
 	Subject string // the identity URI
 	Label   string
-	User    UserID
+	User    UserID // 0: of a RADIUS client, which Subject names by its UID
 	Created time.Time
 	Expires time.Time
 	Revoked time.Time // zero: in force
@@ -47,6 +50,7 @@ type Certificate struct {
 type CertificateQuery struct {
 	Serials []string
 	Kind    CertificateKind
+	Subject string
 	User    UserID
 }
 

@@ -30,6 +30,7 @@ var (
 		"SaveSCIMSource": directory.VerbWriteConfig, "DeleteSCIMSource": directory.VerbWriteConfig,
 		"AddSigningKey": directory.VerbWriteConfig, "SetKeyState": directory.VerbWriteConfig, "Bootstrap": directory.VerbWriteConfig,
 		"AddCertificate": directory.VerbSetPassword, "RevokeCertificate": directory.VerbSetPassword,
+		"AddClientCertificate": directory.VerbWriteConfig, "RevokeClientCertificate": directory.VerbWriteConfig,
 		"AddJob": directory.VerbWriteArtefacts, "EndNetworkSession": directory.VerbEndSession,
 	}
 	readerVerbs = map[string]directory.Verb{

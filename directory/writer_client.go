@@ -44,8 +44,8 @@ func (w *Writer) SaveRADIUSClient(n NewRADIUSClient) (RADIUSClient, error) {
 	c := old
 	c.Name, c.Networks, c.App, c.Config, c.Updated = n.Name, n.Networks, n.App, config, w.now
 	if !found {
-		if n.Secret == "" {
-			return RADIUSClient{}, invalid("radius client", "secret", "%s needs a shared secret", n.Name)
+		if n.Secret == "" && n.Config.TLS == nil {
+			return RADIUSClient{}, invalid("radius client", "secret", "%s needs a shared secret, or tls: {} to ask over TLS only", n.Name)
 		}
 		id, uid, err := w.newRow()
 		if err != nil {
@@ -117,7 +117,8 @@ func (d *Directory) RADIUSSecrets(c RADIUSClient) ([2]Secret, error) {
 	return out, nil
 }
 
-// DeleteRADIUSClient deletes a RADIUS client: it gets no answer any more.
+// DeleteRADIUSClient deletes a RADIUS client: it gets no answer any more, and its
+// certificates are revoked.
 func (w *Writer) DeleteRADIUSClient(id RADIUSClientID) error {
 	if err := w.require(VerbWriteConfig, 0); err != nil {
 		return err
@@ -128,6 +129,9 @@ func (w *Writer) DeleteRADIUSClient(id RADIUSClientID) error {
 	}
 	if !found {
 		return notFound("radius client", "id")
+	}
+	if err := w.revokeClientCertificates(c); err != nil {
+		return err
 	}
 	if _, err := w.tx.Clients.Delete(RADIUSClientQuery{IDs: []RADIUSClientID{id}}); err != nil {
 		return err

@@ -48,6 +48,11 @@ type RADIUSClient struct {
 	LegacyTLS bool `json:"legacy_tls,omitempty" yaml:"legacy_tls"`
 	// Challenge permits Access-Challenge for a second factor.
 	Challenge bool `json:"challenge,omitempty" yaml:"challenge"`
+	// RateLimit is how many requests a second are looked at; more are dropped.
+	// 0: 50,000.
+	RateLimit int `json:"rate_limit,omitempty" yaml:"rate_limit"`
+	// TLS is how the NAS is known on RADIUS over TLS; nil: it asks over UDP only.
+	TLS *RADIUSTLS `json:"tls,omitempty" yaml:"tls"`
 }
 
 // CoANAS is the address of a CoA that stands for the one the NAS asks from.
@@ -96,6 +101,8 @@ const (
 	minSessionTimeout     = 60
 	maxSessionTimeout     = 30 * 86400
 	maxAttributeBytes     = 253 // RFC 2865 §5
+	defaultRateLimit      = 50_000
+	maxRateLimit          = 1_000_000
 )
 
 // WithDefaults returns c with the defaults filled in.
@@ -105,6 +112,7 @@ func (c RADIUSClient) WithDefaults() RADIUSClient {
 	}
 	c.MessageAuthenticator = orElse(c.MessageAuthenticator, AuthenticatorRequired)
 	c.SessionTimeout = orElse(c.SessionTimeout, defaultSessionTimeout)
+	c.RateLimit = orElse(c.RateLimit, defaultRateLimit)
 	if c.CoA.Address != "" {
 		c.CoA.Verb, c.CoA.Profile = orElse(c.CoA.Verb, CoADisconnect), orElse(c.CoA.Profile, ProfileGeneric)
 		c.CoA.Address = c.CoA.withPort()
@@ -165,8 +173,16 @@ func (c RADIUSClient) Check() error {
 	if err := checkTimeout(c.SessionTimeout); err != nil {
 		return err
 	}
+	if c.RateLimit < 0 || c.RateLimit > maxRateLimit {
+		return fmt.Errorf("rate_limit: %d is not 1 to %d requests a second", c.RateLimit, maxRateLimit)
+	}
 	if err := c.CoA.check(); err != nil {
 		return err
+	}
+	if c.TLS != nil {
+		if err := c.TLS.check(); err != nil {
+			return fmt.Errorf("tls: %w", err)
+		}
 	}
 	if len(c.Reply) > 1000 {
 		return fmt.Errorf("reply: more than 1000 rows")

@@ -153,6 +153,7 @@ func certificatesTable(c *conn) *table[directory.Certificate, directory.Certific
 		where: func(q *directory.CertificateQuery, s *selection) {
 			anyText(s, "serial", "", q.Serials)
 			same(s, "kind", q.Kind)
+			same(s, "subject", q.Subject)
 			sameID(s, "user_id", q.User)
 			s.order = "created DESC, serial"
 		},
