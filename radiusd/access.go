@@ -81,8 +81,7 @@ func proofless(p wire.Packet) string {
 
 // pap decides a password in clear.
 func (s *Server) pap(ctx context.Context, r *request, name string) {
-	hidden, _ := r.packet.Lookup(wire.UserPassword)
-	password, err := wire.RevealPassword(hidden, r.packet.Authenticator(), r.key)
+	password, err := r.packet.Password(r.key)
 	if err != nil {
 		s.refuse(ctx, r, visit{name: name, method: schema.MethodPAP, fault: eap.Protocol, detail: err.Error()})
 		return

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -20,14 +21,17 @@ type client struct {
 	id          directory.RADIUSClientID
 	name        string
 	rev         int64       // of its configuration
-	keys        []*wire.Key // current and, during a rotation, next; at least one
-	app         string      // slug of the app that decides
-	auto        bool        // Message-Authenticator required from the first one on, not from the start
-	methods     []string    // allowed ones, in order
-	realms      []string    // taken off names
-	networkOnly bool        // network passwords only
-	legacyTLS   bool        // TLS 1.2 without Extended Master Secret is let pass
-	challenge   bool        // may be asked for a code by Access-Challenge
+	keys        []*wire.Key // current and, during a rotation, next; none: only over TLS
+	tls         *identity   // nil: only over UDP
+	networks    []netip.Prefix
+	app         string   // slug of the app that decides
+	auto        bool     // Message-Authenticator required from the first one on, not from the start
+	methods     []string // allowed ones, in order
+	realms      []string // taken off names
+	networkOnly bool     // network passwords only
+	legacyTLS   bool     // TLS 1.2 without Extended Master Secret is let pass
+	challenge   bool     // may be asked for a code by Access-Challenge
+	limit       int      // requests a second; 0: none
 	rules       []replyRule
 	coa         schema.CoA
 	session     time.Duration // Session-Timeout where no rule says otherwise
@@ -38,6 +42,7 @@ type client struct {
 // clientState is what is remembered about a client across reloads.
 type clientState struct {
 	replays replays
+	rate    bucket
 	access  lane
 	account lane
 	// protected is set by the first right Message-Authenticator.
@@ -81,7 +86,7 @@ func (c *client) lists(realm string) bool {
 }
 
 // configure fills in what the stored configuration says.
-func (c *client) configure(stored []byte) error {
+func (c *client) configure(stored []byte) (err error) {
 	var config schema.RADIUSClient
 	if len(stored) > 0 {
 		if err := json.Unmarshal(stored, &config); err != nil {
@@ -91,7 +96,10 @@ func (c *client) configure(stored []byte) error {
 	config = config.WithDefaults()
 	c.auto = config.MessageAuthenticator == schema.AuthenticatorAuto
 	c.methods, c.realms, c.networkOnly = config.Methods, config.Realms, config.Passwords == "network"
-	c.challenge, c.legacyTLS, c.coa = config.Challenge, config.LegacyTLS, config.CoA
+	c.challenge, c.legacyTLS, c.coa, c.limit = config.Challenge, config.LegacyTLS, config.CoA, config.RateLimit
+	if c.tls, err = newIdentity(config.TLS); err != nil {
+		return err
+	}
 	c.session = time.Duration(config.SessionTimeout) * time.Second
 	longest, interim := c.session, len(config.Reply) > 0
 	c.silence = 0

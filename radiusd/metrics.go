@@ -23,6 +23,7 @@ const (
 	misplacedEAP    discard = "eap_misplaced"               // no response to what was asked
 	repeated        discard = "repeated_in_flight"          // its first copy is being handled
 	overloaded      discard = "overloaded"                  // queue or replay memory of the client full
+	overLimit       discard = "rate_limited"                // more than rate_limit of the client
 	undecided       discard = "undecided"                   // an error: the NAS fails over
 	notReady        discard = "status_while_not_ready"      // Status-Server while nothing can be decided
 	unanswerable    discard = "unanswerable"                // the answer could not be built
@@ -32,7 +33,7 @@ const (
 func discards() []discard {
 	return []discard{
 		unknownClient, malformed, unexpectedCode, wrongSecret, noAuthenticator, bareProxyState, bareEAP, misplacedEAP,
-		repeated, overloaded, undecided, notReady, unanswerable, panicked,
+		repeated, overloaded, overLimit, undecided, notReady, unanswerable, panicked,
 	}
 }
 
@@ -49,6 +50,9 @@ type metrics struct {
 	disconnects       map[directory.DisconnectOutcome]prometheus.Counter
 	disconnectSeconds prometheus.Histogram
 	disconnectIgnored prometheus.Counter
+	connections       prometheus.Gauge
+	connected         prometheus.Counter
+	disconnected      map[ending]prometheus.Counter
 }
 
 // newMetrics registers the server's metrics. waiting gives the number of
@@ -66,6 +70,9 @@ func newMetrics(r prometheus.Registerer, waiting, clients func() float64) (*metr
 	disconnects := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatehouse_radiusd_disconnects_total", Help: "Tries to end a session at its NAS, by outcome.",
 	}, []string{"outcome"})
+	disconnected := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gatehouse_radiusd_connections_ended_total", Help: "Connections of RADIUS over TLS that ended, by reason.",
+	}, []string{"reason"})
 	m := &metrics{
 		disconnects: make(map[directory.DisconnectOutcome]prometheus.Counter),
 		disconnectSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -78,6 +85,13 @@ func newMetrics(r prometheus.Registerer, waiting, clients func() float64) (*metr
 		requests:  make(map[wire.Code]prometheus.Counter),
 		answers:   make(map[wire.Code]prometheus.Counter),
 		discarded: make(map[discard]prometheus.Counter),
+		connections: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "gatehouse_radiusd_connections", Help: "Connections of RADIUS over TLS whose client is known.",
+		}),
+		connected: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gatehouse_radiusd_connections_total", Help: "Accepted connections of RADIUS over TLS.",
+		}),
+		disconnected: make(map[ending]prometheus.Counter),
 		repeats: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "gatehouse_radiusd_repeated_answers_total", Help: "Answers sent again because the request was.",
 		}),
@@ -101,11 +115,15 @@ func newMetrics(r prometheus.Registerer, waiting, clients func() float64) (*metr
 	for _, o := range disconnectOutcomes() {
 		m.disconnects[o] = disconnects.WithLabelValues(string(o))
 	}
+	for _, e := range endings() {
+		m.disconnected[e] = disconnected.WithLabelValues(string(e))
+	}
 	if r == nil {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{
 		disconnects, m.disconnectSeconds, m.disconnectIgnored, requests, answers, discarded, m.repeats, m.sockets, m.seconds,
+		m.connections, m.connected, disconnected,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "gatehouse_radiusd_waiting_requests", Help: "Requests that wait for a worker.",
 		}, waiting),

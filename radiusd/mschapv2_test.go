@@ -35,6 +35,17 @@ func msRequest(t *testing.T, name, hashed, password string) (*radius.Packet, []b
 	return p, response
 }
 
+// msKey is a key of MPPE, computed by another library, which names it by the side
+// that asks.
+func msKey(t *testing.T, response []byte, password string, send bool) []byte {
+	t.Helper()
+	key, err := rfc3079.MakeKey(response, []byte(password), send)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
 func TestMSCHAPv2(t *testing.T) {
 	w := newWorld(t, schema.RADIUSClient{Methods: []string{schema.MethodMSCHAPv2}, Realms: []string{"CORP"}})
 	phone := w.networkPassword(w.alice)
@@ -51,15 +62,7 @@ func TestMSCHAPv2(t *testing.T) {
 		if got := microsoft.MSCHAP2Success_Get(reply); string(got) != "\x2a"+want {
 			t.Errorf("success %q, want %q", got, want)
 		}
-		// Theirs are named by the side that asks.
-		recv, err := rfc3079.MakeKey(response, []byte(phone), false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		send, err := rfc3079.MakeKey(response, []byte(phone), true)
-		if err != nil {
-			t.Fatal(err)
-		}
+		recv, send := msKey(t, response, phone, false), msKey(t, response, phone, true)
 		if got := microsoft.MSMPPERecvKey_Get(reply, p); !bytes.Equal(got, recv) {
 			t.Errorf("receive key %x, want %x", got, recv)
 		}

@@ -8,8 +8,9 @@ import (
 	"gatehouse/radiusd/wire"
 )
 
-// receive checks one packet and queues it, answers it, or discards it. It is
-// called by one goroutine per socket and never waits for a handler.
+// receive checks one packet of a UDP socket and queues it, answers it, or
+// discards it. It is called by one goroutine per socket and never waits for a
+// handler.
 func (t *transport) receive(ctx context.Context, s *socket, b, oob []byte, from *net.UDPAddr) {
 	peer := from.AddrPort()
 	c := t.clients.Load().lookup(peer.Addr())
@@ -33,55 +34,82 @@ func (t *transport) receive(ctx context.Context, s *socket, b, oob []byte, from 
 	if p.Code() == wire.AccessRequest && p.HasMessageAuthenticator() && c.auto && !c.protected.Swap(true) {
 		t.seen(c)
 	}
+	a := s.arrival(from, oob)
 	if p.Code() == wire.StatusServer {
-		t.status(s, p, key, oob, from)
+		// RFC 5997 §4.2: what the port answers with.
+		code := wire.AccessAccept
+		if s.accounting {
+			code = wire.AccountingResponse
+		}
+		if answer := t.status(code, p, key); answer != nil {
+			a.offer(answer)
+		}
 		return
 	}
-	id := replayKey{from: peer, authenticator: p.Authenticator(), socket: s.index, code: p.Code(), identifier: p.Identifier()}
-	now := t.now()
+	if again := t.take(ctx, c, key, p, a); again != nil {
+		a.offer(again)
+	}
+}
+
+// take queues an authentic request, or discards it. A repeated one returns the
+// octets of its answer, which have to be sent again.
+func (t *transport) take(ctx context.Context, c *client, key *wire.Key, p wire.Packet, from origin) (again []byte) {
+	id, now := from.id(p), t.now()
+	refuse := func(why discard) {
+		t.refuse(ctx, why, id.from, c)
+		from.unable(p, why)
+	}
 	switch verdict, answer := c.replays.begin(id, now); verdict {
 	case answered:
 		t.metrics.repeats.Inc()
-		_, control := s.local(oob)
-		s.send(datagram{answer, from, control})
-		return
+		return answer
 	case inFlight:
 		t.metrics.discarded[repeated].Inc()
-		return
+		from.unable(p, repeated)
+		return nil
 	case full:
-		t.refuse(ctx, overloaded, peer, c)
-		return
+		refuse(overloaded)
+		return nil
 	case fresh:
 	}
-	r := &request{packet: p.Clone(), client: c, key: key, socket: s, from: from, id: id, received: now}
-	r.local, r.oob = s.local(oob)
+	if !c.rate.take(c.limit, now) {
+		c.replays.forget(id)
+		refuse(overLimit)
+		return nil
+	}
+	r := &request{packet: p.Clone(), client: c, key: key, origin: from, local: from.local(), id: id, received: now}
 	t.open.Add(1)
 	t.metrics.requests[p.Code()].Inc()
 	q := t.access
-	if s.accounting {
+	if p.Code() == wire.AccountingRequest {
 		q = t.account
 	}
 	if !q.push(r.lane(), r) {
 		t.drop(r, overloaded)
 	}
+	return nil
 }
 
-// authentic returns the secret of c that p was made with; nil, and why not,
-// when there is none or the packet may not be looked at.
+// authentic returns the secret of c that a packet on a UDP socket was made
+// with; nil, and why not, when there is none or the packet may not be looked
+// at.
 func authentic(c *client, accounting bool, p wire.Packet) (*wire.Key, discard) {
+	switch code := p.Code(); {
+	case code == wire.AccessRequest && accounting, code == wire.AccountingRequest && !accounting:
+		return nil, unexpectedCode
+	case code == wire.AccessRequest && !p.HasMessageAuthenticator():
+		return unprotected(c, p)
+	}
+	return signedWith(c.keys, p)
+}
+
+// signedWith returns the key that a request was signed with; nil, and why not,
+// when there is none.
+func signedWith(keys []*wire.Key, p wire.Packet) (*wire.Key, discard) {
 	verify := wire.Packet.VerifyRequest
 	switch p.Code() {
 	case wire.AccessRequest:
-		if accounting {
-			return nil, unexpectedCode
-		}
-		if !p.HasMessageAuthenticator() {
-			return unprotected(c, p)
-		}
 	case wire.AccountingRequest:
-		if !accounting {
-			return nil, unexpectedCode
-		}
 		verify = wire.Packet.VerifyAccounting
 	case wire.StatusServer:
 		// RFC 5997 §3: without a Message-Authenticator it is silently discarded.
@@ -91,7 +119,7 @@ func authentic(c *client, accounting bool, p wire.Packet) (*wire.Key, discard) {
 	default:
 		return nil, unexpectedCode
 	}
-	for _, key := range c.keys {
+	for _, key := range keys {
 		if !verify(p, key) {
 			continue
 		}
@@ -128,40 +156,24 @@ func (t *transport) refuse(ctx context.Context, why discard, peer netip.AddrPort
 	t.troubles.say(ctx, why, peer.Addr(), c)
 }
 
-// status answers a Status-Server at once, whatever waits in the queues.
-//
-// RFC 5997 §4.2: Access-Accept on the authentication port and
-// Accounting-Response on the accounting port. While nothing can be decided it
-// stays silent, so that the NAS uses another server.
-func (t *transport) status(s *socket, p wire.Packet, key *wire.Key, oob []byte, from *net.UDPAddr) {
+// status makes the answer to a Status-Server at once, whatever waits in the
+// queues; nil: there is none. While nothing can be decided the server stays
+// silent (RFC 5997 §4.2), so that the NAS uses another one.
+func (t *transport) status(code wire.Code, p wire.Packet, key *wire.Key) []byte {
 	t.metrics.requests[wire.StatusServer].Inc()
 	if !t.ready.Load() {
 		t.metrics.discarded[notReady].Inc()
-		return
-	}
-	code := wire.AccessAccept
-	if s.accounting {
-		code = wire.AccountingResponse
+		return nil
 	}
 	e := wire.NewReply(nil, code, p, true)
 	echoProxyState(e, p)
 	b, err := e.Finish(key)
 	if err != nil {
 		t.metrics.discarded[unanswerable].Inc()
-		return
+		return nil
 	}
 	t.metrics.answers[code].Inc()
-	_, control := s.local(oob)
-	s.send(datagram{b, from, control})
-}
-
-// send puts an answer in line for the writer; with a full line it is lost, as
-// on the network, so that a reader never waits.
-func (s *socket) send(d datagram) {
-	select {
-	case s.out <- d:
-	default:
-	}
+	return b
 }
 
 // echoProxyState copies the Proxy-State attributes of a request.

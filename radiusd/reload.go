@@ -96,7 +96,8 @@ func (s *Server) load(ctx context.Context) (directory.Head, error) {
 	var head directory.Head
 	var rows []directory.RADIUSClient
 	slugs := make(map[directory.AppID]string)
-	var devices *x509.CertPool
+	var devices, servers *x509.CertPool
+	var serials map[string][]string
 	err := s.directory.Read(ctx, directory.System("radiusd"), func(r *directory.Reader) error {
 		rows = nil
 		clear(slugs)
@@ -116,13 +117,19 @@ func (s *Server) load(ctx context.Context) (directory.Head, error) {
 			}
 			slugs[app.ID] = app.Slug
 		}
-		devices, err = authorities(r, directory.CertificateDevice)
+		if devices, err = authorities(r, directory.CertificateDevice); err != nil {
+			return err
+		}
+		if servers, err = authorities(r, directory.CertificateNAS); err != nil {
+			return err
+		}
+		serials, err = inForce(r, directory.CertificateNAS)
 		return err
 	})
 	if err != nil {
 		return head, fmt.Errorf("load RADIUS clients: %w", err)
 	}
-	s.install(ctx, rows, slugs)
+	s.install(ctx, rows, slugs, newRoster(servers), serials)
 	s.devices.Store(devices)
 	return head, nil
 }
@@ -143,9 +150,25 @@ func authorities(r *directory.Reader, kind directory.CertificateKind) (*x509.Cer
 	return pool, nil
 }
 
-// install makes a table of the rows. A client that cannot be used is left out
-// and said so; the others serve.
-func (s *Server) install(ctx context.Context, rows []directory.RADIUSClient, slugs map[directory.AppID]string) {
+// inForce returns the serial numbers of the certificates of a kind that were not
+// revoked, by whom they are for.
+func inForce(r *directory.Reader, kind directory.CertificateKind) (map[string][]string, error) {
+	serials := make(map[string][]string)
+	for row, err := range r.Certificates(directory.CertificateQuery{Kind: kind}) {
+		if err != nil {
+			return nil, err
+		}
+		if row.Revoked.IsZero() {
+			serials[row.Subject] = append(serials[row.Subject], row.Serial)
+		}
+	}
+	return serials, nil
+}
+
+// install makes a table and a roster of the rows. A client that cannot be used is
+// left out and said so; the others serve. serials are the certificates in force
+// by their subject.
+func (s *Server) install(ctx context.Context, rows []directory.RADIUSClient, slugs map[directory.AppID]string, roll *roster, serials map[string][]string) {
 	byID := make(map[directory.RADIUSClientID]*client, len(rows))
 	next := new(table)
 	for _, row := range rows {
@@ -161,9 +184,13 @@ func (s *Server) install(ctx context.Context, rows []directory.RADIUSClient, slu
 			c.clientState = new(clientState)
 		}
 		byID[row.ID] = c
+		if c.tls != nil {
+			roll.add(c, serials[directory.CertificateNAS.Identity(row.UID)])
+		}
 		for _, network := range row.Networks {
 			p, err := parsePrefix(network)
-			if err != nil || !next.add(p, c) {
+			c.networks = append(c.networks, p)
+			if err != nil || len(c.keys) > 0 && !next.add(p, c) {
 				s.log.LogAttrs(ctx, slog.LevelError, "network of a RADIUS client is invalid or another client's",
 					slog.String("client", row.Name), slog.String("network", network), slog.Any("err", err))
 			}
@@ -172,6 +199,7 @@ func (s *Server) install(ctx context.Context, rows []directory.RADIUSClient, slu
 	s.clients.set(byID)
 	s.transport.clients.Store(next)
 	s.reviewer.mark() // another app may decide at a client now
+	s.transport.streams.renew(roll)
 	s.log.LogAttrs(ctx, slog.LevelInfo, "RADIUS clients loaded", slog.Int("clients", len(byID)))
 }
 
@@ -204,8 +232,13 @@ func (s *Server) client(row directory.RADIUSClient, slugs map[directory.AppID]st
 			c.keys = append(c.keys, wire.NewKey([]byte(secret.Reveal())))
 		}
 	}
-	if len(c.keys) == 0 {
+	if err := c.configure(row.Config); err != nil {
+		return nil, err
+	}
+	if c.tls != nil {
+		c.tls.uid = row.UID
+	} else if len(c.keys) == 0 {
 		return nil, fmt.Errorf("it has no secret")
 	}
-	return c, c.configure(row.Config)
+	return c, nil
 }

@@ -16,14 +16,11 @@ const (
 	replayMax = 32_768
 )
 
-// replayKey tells a retransmission from a new request.
-//
-// RFC 5080 §2.2.2: the same source address and port, code, identifier and
-// Request Authenticator within a short time.
+// replayKey tells a retransmission from a new request, within a short time.
 type replayKey struct {
 	from          netip.AddrPort
-	authenticator [16]byte
-	socket        uint16
+	authenticator [16]byte // in RADIUS/1.1 the Token alone
+	link          uint64   // socket or connection
 	code          wire.Code
 	identifier    byte
 }

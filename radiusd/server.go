@@ -25,14 +25,19 @@ type Config struct {
 	// Auth and Acct are bound UDP sockets (*net.UDPConn) for Access-Requests and
 	// Accounting-Requests; none: off. Run closes them.
 	Auth, Acct []net.PacketConn
-	Logger     *slog.Logger
-	Registry   prometheus.Registerer // nil: no metrics
+	// TLS are TCP listeners for RADIUS over TLS, for both. Run closes them.
+	TLS []net.Listener
+	// TLSConfig has the certificate by which network access servers know this
+	// server; required with TLS.
+	TLSConfig *tls.Config
+	Logger    *slog.Logger
+	Registry  prometheus.Registerer // nil: no metrics
 	// Certificate returns what devices know the server by in EAP.
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	Instance    string // names this process in radius_sessions
 }
 
-// Server answers RADIUS over UDP. Make it with New.
+// Server answers RADIUS over UDP and TLS. Make it with New.
 type Server struct {
 	directory *directory.Directory
 	log       *slog.Logger
@@ -88,6 +93,10 @@ func New(c Config) (*Server, error) {
 		}
 		t.sockets = append(t.sockets, socket)
 	}
+	if len(c.TLS) > 0 && c.TLSConfig == nil {
+		return nil, errors.New("radiusd: TLSConfig is required with TLS")
+	}
+	t.streams.listeners, t.streams.config = c.TLS, c.TLSConfig
 	waiting := func() float64 { return float64(t.access.len() + t.account.len()) }
 	t.metrics, err = newMetrics(c.Registry, waiting, func() float64 { return float64(s.clients.len()) })
 	if err != nil {

@@ -253,8 +253,9 @@ func TestDisableWhileTheSessionIsStored(t *testing.T) {
 	w.stop()
 	s := w.server
 	s.opener = newOpener(w.directory)
-	r := &request{packet: mustPacket(t), client: s.clients.get(w.client.ID), key: wire.NewKey([]byte(testSecret)), socket: s.transport.sockets[0], received: time.Now()}
-	r.socket.out = make(chan datagram, 1)
+	r := &request{packet: mustPacket(t), client: s.clients.get(w.client.ID), key: wire.NewKey([]byte(testSecret)), origin: &arrival{socket: s.transport.sockets[0]}, received: time.Now()}
+	answers := make(chan datagram, 1)
+	s.transport.sockets[0].out = answers
 	dec, err := w.directory.Authenticate(t.Context(), s.attempt(r, "pap", "alice", directory.PasswordProof{Password: alicePassword}))
 	if err != nil || !dec.Allowed() {
 		t.Fatalf("%v %v", dec.Outcome, err)
@@ -266,7 +267,7 @@ func TestDisableWhileTheSessionIsStored(t *testing.T) {
 	s.transport.open.Add(1)
 	r.client.replays.begin(r.id, r.received)
 	s.accept(ctx, r, visit{name: "alice"}, &dec)
-	if d := <-r.socket.out; wire.Code(d.bytes[0]) != wire.AccessReject {
+	if d := <-answers; wire.Code(d.bytes[0]) != wire.AccessReject {
 		t.Errorf("answered with %v", wire.Code(d.bytes[0]))
 	}
 }

@@ -40,6 +40,50 @@ type socket struct {
 	out        chan datagram
 }
 
+// arrival is the origin of one packet on a UDP socket.
+type arrival struct {
+	socket *socket
+	from   *net.UDPAddr
+	to     netip.Addr // the address it came to
+	oob    []byte     // with which the answer leaves from there
+}
+
+// arrival describes a packet; the result does not refer to oob.
+func (s *socket) arrival(from *net.UDPAddr, oob []byte) *arrival {
+	a := &arrival{socket: s, from: from}
+	a.to, a.oob = s.local(oob)
+	return a
+}
+
+// id is part of origin.
+//
+// RFC 5080 §2.2.2: the same source address and port, code, identifier and
+// Request Authenticator.
+func (a *arrival) id(p wire.Packet) replayKey {
+	return replayKey{
+		from: a.from.AddrPort(), authenticator: p.Authenticator(), link: uint64(a.socket.index),
+		code: p.Code(), identifier: p.Identifier(),
+	}
+}
+
+// local is part of origin.
+func (a *arrival) local() netip.Addr { return a.to }
+
+// answer is part of origin.
+func (a *arrival) answer(b []byte) { a.socket.out <- datagram{b, a.from, a.oob} }
+
+// unable is part of origin. In UDP that is silence (RFC 2865 §2.4).
+func (a *arrival) unable(wire.Packet, discard) {}
+
+// offer is answer without waiting: with a full line the answer is lost, as on
+// the network, so that a reader never waits.
+func (a *arrival) offer(b []byte) {
+	select {
+	case a.socket.out <- datagram{b, a.from, a.oob}:
+	default:
+	}
+}
+
 // datagram is an answer on its way.
 type datagram struct {
 	bytes []byte

@@ -23,17 +23,18 @@ const (
 	drainTime = 3 * time.Second
 )
 
-// transport moves packets: from sockets, through the checks that need no
-// directory, to the handlers, and back.
+// transport moves packets: from sockets and connections, through the checks that
+// need no directory, to the handlers, and back.
 type transport struct {
 	log      *slog.Logger
-	strange  limitedLog // about sockets
+	strange  limitedLog // about sockets and connections
 	troubles troubles   // about packets that anybody can send
 	now      func() time.Time
 	metrics  *metrics
 	clients  atomic.Pointer[table]
 	ready    atomic.Bool // whether decisions can be made; Status-Server tells
 	sockets  []*socket
+	streams  streams
 	access   *queue
 	account  *queue
 	open     sync.WaitGroup // requests without an end yet
@@ -52,26 +53,37 @@ type request struct {
 	packet   wire.Packet // refers to memory of its own
 	client   *client
 	key      *wire.Key // the one of the client's that verified
-	socket   *socket
-	from     *net.UDPAddr
+	origin   origin
 	local    netip.Addr // the address that was asked
-	oob      []byte
 	id       replayKey
 	received time.Time
 	ended    atomic.Bool
 }
 
+// origin is where requests come from and answers go: a UDP socket or a
+// connection.
+type origin interface {
+	// id tells a retransmission of p from a new request.
+	id(p wire.Packet) replayKey
+	// local is the address that was asked.
+	local() netip.Addr
+	// answer puts an answer in line for the writer, and may wait for it.
+	answer(b []byte)
+	// unable is told that p, which was authentic, gets no answer.
+	unable(p wire.Packet, why discard)
+}
+
 func newTransport(log *slog.Logger, now func() time.Time) *transport {
 	t := &transport{
 		log: log, now: now, strange: limitedLog{log: log, now: now}, troubles: newTroubles(log, now),
-		access: newQueue(workers / 2), account: newQueue(accountingBatch),
+		access: newQueue(workers / 2), account: newQueue(accountingBatch), streams: newStreams(),
 	}
 	t.clients.Store(new(table))
 	return t
 }
 
-// run serves the sockets until ctx ends, then finishes what was accepted and
-// closes them.
+// run serves the sockets and listeners until ctx ends, then finishes what was
+// accepted and closes them.
 func (t *transport) run(ctx context.Context) {
 	// Requests accepted before the end may finish after it.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -87,6 +99,7 @@ func (t *transport) run(ctx context.Context) {
 			s.read(func(b, oob []byte, from *net.UDPAddr) { t.receive(ctx, s, b, oob, from) }, failed)
 		})
 	}
+	readers.Go(func() { t.streams.run(ctx, t) })
 	for range workers {
 		handlers.Go(func() { t.work(work, t.access, 1, func(rs []*request) { t.handle(work, rs[0]) }) })
 	}
@@ -107,6 +120,7 @@ func (t *transport) run(ctx context.Context) {
 	for _, s := range t.sockets {
 		close(s.out)
 	}
+	t.streams.finish()
 	writers.Wait()
 	for _, s := range t.sockets {
 		_ = s.conn.Close()
@@ -148,7 +162,7 @@ func (t *transport) guarded(ctx context.Context, batch []*request, fn func([]*re
 }
 
 func (r *request) lane() *lane {
-	if r.socket.accounting {
+	if r.packet.Code() == wire.AccountingRequest {
 		return &r.client.account
 	}
 	return &r.client.access
@@ -163,8 +177,13 @@ func (t *transport) answer(r *request, b []byte) {
 	now := t.now()
 	t.metrics.answers[wire.Code(b[0])].Inc()
 	t.metrics.seconds.Observe(now.Sub(r.received).Seconds())
-	r.client.replays.finish(r.id, b, now)
-	r.socket.out <- datagram{b, r.from, r.oob}
+	if r.packet.Clear() {
+		// RFC 9765 §4.2.2: nothing is repeated over TLS, and a Token may come again.
+		r.client.replays.forget(r.id)
+	} else {
+		r.client.replays.finish(r.id, b, now)
+	}
+	r.origin.answer(b)
 	t.open.Done()
 }
 
@@ -175,5 +194,6 @@ func (t *transport) drop(r *request, why discard) {
 	}
 	t.metrics.discarded[why].Inc()
 	r.client.replays.forget(r.id)
+	r.origin.unable(r.packet, why)
 	t.open.Done()
 }

@@ -82,6 +82,7 @@ type testTransport struct {
 	*transport
 	auth, acct *net.UDPConn
 	handled    atomic.Int64
+	stop       context.CancelFunc
 }
 
 func startTransport(tb testing.TB, listen string, c *client, prepare func(*testTransport)) *testTransport {
@@ -124,10 +125,11 @@ func startTransport(tb testing.TB, listen string, c *client, prepare func(*testT
 	if prepare != nil {
 		prepare(tt)
 	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(tb.Context()))
+	var ctx context.Context
+	ctx, tt.stop = context.WithCancel(context.WithoutCancel(tb.Context()))
 	done := make(chan struct{})
 	go func() { tt.run(ctx); close(done) }()
-	tb.Cleanup(func() { stop(); <-done })
+	tb.Cleanup(func() { tt.stop(); <-done })
 	return tt
 }
 

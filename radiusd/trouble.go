@@ -146,6 +146,8 @@ func (t *trouble) advice() string {
 		return "this kind of packet is not for this port: are the authentication and the accounting port swapped on the NAS?"
 	case overloaded:
 		return "more requests wait than are worked on"
+	case overLimit:
+		return fmt.Sprintf("it sends more than %d requests a second: find out why, or raise rate_limit of %s", t.client.limit, t.client.name)
 	case misplacedEAP, repeated, undecided, notReady, unanswerable, panicked:
 	}
 	return string(t.why)

@@ -31,6 +31,7 @@ type world struct {
 	store      directory.Store
 	server     *Server
 	auth, acct net.Addr
+	overTLS    net.Addr
 	alice, bob directory.User
 	staff      directory.Group
 	client     directory.RADIUSClient
@@ -125,11 +126,14 @@ func (w *world) write(fn func(*directory.Writer) error) {
 func (w *world) start() {
 	w.t.Helper()
 	auth, acct := listenUDP(w.t, "127.0.0.1:0"), listenUDP(w.t, "127.0.0.1:0")
-	w.auth, w.acct = auth.LocalAddr(), acct.LocalAddr()
+	overTLS := listenTCP(w.t)
+	w.auth, w.acct, w.overTLS = auth.LocalAddr(), acct.LocalAddr(), overTLS.Addr()
+	certificate := w.serverCertificate()
 	var err error
 	w.server, err = New(Config{
 		Directory: w.directory, Auth: []net.PacketConn{auth}, Acct: []net.PacketConn{acct},
-		Certificate: w.serverCertificate(), Logger: w.log, Registry: prometheus.NewRegistry(), Instance: "test",
+		TLS: []net.Listener{overTLS}, TLSConfig: &tls.Config{GetCertificate: certificate, MinVersion: tls.VersionTLS12},
+		Certificate: certificate, Logger: w.log, Registry: prometheus.NewRegistry(), Instance: "test",
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -165,6 +169,15 @@ func (w *world) serverCertificate() func(*tls.ClientHelloInfo) (*tls.Certificate
 	}
 	w.serverCA = authority.Certificate()
 	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate, nil }
+}
+
+func listenTCP(tb testing.TB) net.Listener {
+	tb.Helper()
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return l
 }
 
 func mustAddr(tb testing.TB, s string) netip.Addr {
