@@ -103,7 +103,7 @@ type RADIUS struct {
 	ListenAuth []string `yaml:"listen_auth"`
 	// Accounting over UDP.
 	ListenAcct []string `yaml:"listen_acct"`
-	// RADIUS over TLS (RadSec).
+	// RADIUS over TLS (RadSec), for both; the port is 2083.
 	ListenTLS []string `yaml:"listen_tls"`
 	// The certificate that devices know the network by (EAP).
 	EAP EAP `yaml:"eap"`
@@ -226,7 +226,7 @@ func Packaged() Config {
 	c.DataDir = packagedDataDir
 	c.Log.Format = "json"
 	c.LDAP.Listen, c.LDAP.ListenTLS, c.LDAP.ListenUnix = []string{":389"}, []string{":636"}, packagedRuntimeDir+"/ldapi"
-	c.RADIUS = RADIUS{ListenAuth: []string{":1812"}, ListenAcct: []string{":1813"}, ListenTLS: []string{}}
+	c.RADIUS = RADIUS{ListenAuth: []string{":1812"}, ListenAcct: []string{":1813"}, ListenTLS: []string{":2083"}}
 	c.SCIM.Listen = []string{"unix:" + packagedRuntimeDir + "/scim.sock"}
 	c.SCIM.Upstream = "unix:" + packagedRuntimeDir + "/scim.sock"
 	c.IDP.ListenTLS = []string{":443"}

@@ -202,6 +202,16 @@ func TestTLSIsConfigured(t *testing.T) {
 	save(w.client.Name, schema.RADIUSClient{})
 	n.closed()
 	w.write(func(tx *directory.Writer) error { return tx.DeleteRADIUSClient(w.client.ID) })
+	// What goes to a NAS goes over UDP, and needs a secret.
+	_, err := w.directory.Write(t.Context(), operator, func(tx *directory.Writer) error {
+		_, err := tx.SaveRADIUSClient(directory.NewRADIUSClient{
+			Name: "coa", Config: schema.RADIUSClient{TLS: &schema.RADIUSTLS{}, CoA: schema.CoA{Address: "127.0.0.1:3799"}},
+		})
+		return err
+	})
+	if !directory.Is(err, directory.Invalid) {
+		t.Errorf("coa without a secret: %v", err)
+	}
 	save("secretless", schema.RADIUSClient{TLS: &schema.RADIUSTLS{}})
 	waitFor(t, func() bool { return w.server.clients.len() == 1 })
 	waitFor(t, func() bool { return w.server.transport.clients.Load().lookup(mustAddr(t, "127.0.0.1")) == nil })

@@ -210,8 +210,8 @@ func (o *outputs) close(remove bool) error {
 	return errors.Join(errs...)
 }
 
-// deviceCertView is a device certificate as JSON.
-type deviceCertView struct {
+// certificateView is a certificate of a device or of a RADIUS client as JSON.
+type certificateView struct {
 	Serial  string    `json:"serial"`
 	Label   string    `json:"label"`
 	Subject string    `json:"subject"`
@@ -223,26 +223,33 @@ type deviceCertView struct {
 func (t *tool) deviceCertList() *cobra.Command {
 	c := &cobra.Command{Use: "list USER", Short: "List a person's device certificates", Args: arguments(1, 1)}
 	c.RunE = func(c *cobra.Command, args []string) error {
-		var all []deviceCertView
-		err := t.read(c, func(r *directory.Reader) error {
+		return t.listCertificates(c, func(r *directory.Reader) (directory.CertificateQuery, error) {
 			u, err := r.UserByName(directory.Person, args[0])
-			if err != nil {
-				return err
-			}
-			q := directory.CertificateQuery{User: u.ID, Kind: directory.CertificateDevice}
-			all, err = collect(r.Certificates(q), func(c directory.Certificate) (deviceCertView, error) {
-				return deviceCertView{c.Serial, c.Label, c.Subject, c.Created, c.Expires, c.Revoked}, nil
-			})
-			return err
+			return directory.CertificateQuery{User: u.ID, Kind: directory.CertificateDevice}, err
 		})
+	}
+	return t.jsonFlag(c)
+}
+
+// listCertificates prints the certificates that a query selects.
+func (t *tool) listCertificates(c *cobra.Command, which func(*directory.Reader) (directory.CertificateQuery, error)) error {
+	var found []certificateView
+	err := t.read(c, func(r *directory.Reader) error {
+		q, err := which(r)
 		if err != nil {
 			return err
 		}
-		return printListing(t, all, listing[deviceCertView]{head: "SERIAL LABEL CREATED EXPIRES REVOKED", row: func(v *deviceCertView) []string {
-			return []string{v.Serial, v.Label, moment(v.Created), moment(v.Expires), moment(v.Revoked)}
-		}})
+		found, err = collect(r.Certificates(q), func(c directory.Certificate) (certificateView, error) {
+			return certificateView{c.Serial, c.Label, c.Subject, c.Created, c.Expires, c.Revoked}, nil
+		})
+		return err
+	})
+	if err != nil {
+		return err
 	}
-	return t.jsonFlag(c)
+	return printListing(t, found, listing[certificateView]{head: "SERIAL LABEL CREATED EXPIRES REVOKED", row: func(v *certificateView) []string {
+		return []string{v.Serial, v.Label, moment(v.Created), moment(v.Expires), moment(v.Revoked)}
+	}})
 }
 
 func (t *tool) deviceCertRevoke() *cobra.Command {

@@ -45,7 +45,7 @@ func TestDeviceCert(t *testing.T) {
 		t.Errorf("profile: %v %s, want %s", err, text, want)
 	}
 
-	listed := func() (list []deviceCertView) {
+	listed := func() (list []certificateView) {
 		t.Helper()
 		if err := json.Unmarshal([]byte(s.must(t, "device-cert", "list", "alice", "--json")), &list); err != nil {
 			t.Fatal(err)

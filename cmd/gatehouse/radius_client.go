@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ func (t *tool) radiusClientCommand() *cobra.Command {
 	return t.group(&cobra.Command{
 		Use: "radius-client", Short: "Access points, switches and VPN gateways",
 		Long: "Access points, switches and VPN gateways that ask by RADIUS. They are made and changed by\n`gatehouse apply`.",
-	}, t.radiusClientList(), t.radiusClientShow(), t.radiusClientDelete())
+	}, t.radiusClientList(), t.radiusClientShow(), t.radiusClientCert(), t.radiusClientDelete())
 }
 
 // radiusClientView is a RADIUS client as JSON: the keys of site.yaml and what
@@ -97,6 +98,10 @@ func (v radiusClientView) facts() []fact {
 		{"realms", strings.Join(v.Realms, ", ")},
 		{"coa", v.CoA.Address},
 	}
+	if v.TLS != nil {
+		by := []string{"certificates of the built-in CA"}
+		out = append(out, fact{"tls", strings.Join(slices.Concat(by, v.TLS.Fingerprints, v.TLS.Names), ", ")})
+	}
 	if v.NextSecret {
 		out = append(out, fact{"secrets", "two: a rotation is under way"})
 	}
@@ -122,12 +127,10 @@ func (t *tool) radiusClientDelete() *cobra.Command {
 	return t.deleteCommand(&cobra.Command{
 		Use: "delete NAME", Short: "Delete a RADIUS client; it gets no answer any more",
 	}, "Deleted RADIUS client %s.", func(w *directory.Writer, name string) error {
-		for client, err := range w.RADIUSClients(directory.RADIUSClientQuery{Names: []string{name}}) {
-			if err != nil {
-				return err
-			}
-			return w.DeleteRADIUSClient(client.ID)
+		client, err := clientByName(w.Reader, name)
+		if err != nil {
+			return err
 		}
-		return missing("RADIUS client", name)
+		return w.DeleteRADIUSClient(client.ID)
 	})
 }

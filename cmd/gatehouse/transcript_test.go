@@ -163,7 +163,7 @@ func (s *shell) quote(mark, text string) string {
 		{`\b[a-z2-9]{4}(-[a-z2-9]{4}){4}\b`, "<password>"},
 		{`\b[a-z2-9]{4}(-[a-z2-9]{4}){3}\b`, "<code>"},
 		{`\b[0-9a-f]{16}\b`, "<key>"},
-		{`(ca|tls)-(server|radius|device)-[0-9a-f]+`, "$1-$2-<serial>"},
+		{`(ca|tls)-(server|radius|device|nas)-[0-9a-f]+`, "$1-$2-<serial>"},
 		{`cli@[^\s"]+`, "cli@<host>"},
 		{`operator:[^ ]+ \(uid \d+\)`, "operator:<me>"},
 		{`(?m)^[0-9a-z]{12}(  |")`, "<id>$1"},

@@ -32,6 +32,7 @@ type Gatehouse struct {
 	LDAPS     string
 	Auth      string // host:port, RADIUS authentication
 	Acct      string // host:port, RADIUS accounting
+	RadSec    string // host:port, RADIUS over TLS
 	SCIM      string // host:port of scimd's own listener, plain HTTP
 	Metrics   map[string]string
 
@@ -49,7 +50,7 @@ func New(dir, binaries, database string) (*Gatehouse, error) {
 	if database == "" {
 		database = "sqlite:"
 	}
-	names := append([]string{"ldap", "ldaps", "auth", "acct", "scim", "web", AllInOne}, Daemons()...)
+	names := append([]string{"ldap", "ldaps", "auth", "acct", "radsec", "scim", "web", AllInOne}, Daemons()...)
 	addr := make(map[string]string, len(names))
 	taken := make(map[int]bool, len(names))
 	for len(addr) < len(names) {
@@ -67,7 +68,7 @@ func New(dir, binaries, database string) (*Gatehouse, error) {
 		Config:    filepath.Join(dir, "gatehouse.yaml"),
 		Data:      filepath.Join(dir, "data"),
 		PublicURL: strings.Replace("https://"+addr["web"], "127.0.0.1", "localhost", 1),
-		LDAP:      addr["ldap"], LDAPS: addr["ldaps"], Auth: addr["auth"], Acct: addr["acct"], SCIM: addr["scim"],
+		LDAP:      addr["ldap"], LDAPS: addr["ldaps"], Auth: addr["auth"], Acct: addr["acct"], RadSec: addr["radsec"], SCIM: addr["scim"],
 		Metrics:  map[string]string{},
 		binaries: binaries,
 		running:  map[string]*Process{},
@@ -85,11 +86,11 @@ data_dir: %s
 database: {url: %q}
 log: {level: info, format: text}
 ldap: {listen: [%q], listen_tls: [%q]}
-radius: {listen_auth: [%q], listen_acct: [%q], listen_tls: []}
+radius: {listen_auth: [%q], listen_acct: [%q], listen_tls: [%q]}
 scim: {listen: [%q], listen_tls: [], upstream: "http://%s"}
 idp: {listen_tls: [%q], listen: []}
 metrics: {listen: %q, ldapd: %q, radiusd: %q, scimd: %q, idp: %q}
-`, Domain, g.PublicURL, g.Data, database, g.LDAP, g.LDAPS, g.Auth, g.Acct, g.SCIM, g.SCIM, web,
+`, Domain, g.PublicURL, g.Data, database, g.LDAP, g.LDAPS, g.Auth, g.Acct, g.RadSec, g.SCIM, g.SCIM, web,
 		g.Metrics[AllInOne], g.Metrics["ldapd"], g.Metrics["radiusd"], g.Metrics["scimd"], g.Metrics["idp"])
 }
 

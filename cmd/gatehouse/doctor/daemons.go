@@ -95,6 +95,7 @@ func (p *Patient) ports(ctx context.Context) Finding {
 		{"ldap.listen", c.LDAP.Listen},
 		{"ldap.listen_tls", c.LDAP.ListenTLS},
 		{"ldap.listen_unix", unixSocket(c.LDAP.ListenUnix)},
+		{"radius.listen_tls", c.RADIUS.ListenTLS},
 		{"scim.listen", c.SCIM.Listen},
 		{"scim.listen_tls", c.SCIM.ListenTLS},
 		{"idp.listen_tls", c.IDP.ListenTLS},

@@ -88,6 +88,7 @@ func (p *Patient) Examine(ctx context.Context) []Finding {
 		{"ports", p.ports},
 		{"ldap", p.ldap},
 		{"radius", p.radius},
+		{"nas-certificates", p.nasCertificates},
 		{"sign-in", p.discovery},
 		{"scim", p.scim},
 	} {

@@ -64,6 +64,9 @@ func (p *Patient) ownSecret(ctx context.Context, address string) (name string, s
 			if err != nil {
 				return err
 			}
+			if len(c.Secrets[0]) == 0 {
+				continue // it asks over TLS only
+			}
 			for _, n := range c.Networks {
 				if prefix, err := netip.ParsePrefix(n); err == nil && prefix.Contains(local) && prefix.Bits() > longest {
 					best, longest = c, prefix.Bits()

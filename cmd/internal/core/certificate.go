@@ -43,17 +43,20 @@ func forEAP() purpose {
 	return purpose{name: "radius", life: 730 * day, names: func(c config.Config) []string { return []string{"radius." + c.Domain} }}
 }
 
-// newIdentities makes the CAs for servers and devices and the first certificates.
+// newIdentities makes the CAs for servers, devices and network access servers, and
+// the first certificates.
 func newIdentities(c config.Config, now time.Time) (*certs.Authority, []directory.NewSigningKey, error) {
 	servers, row, err := newAuthority("Gatehouse CA of "+c.Domain, "server", now)
 	if err != nil {
 		return nil, nil, err
 	}
 	rows := []directory.NewSigningKey{row}
-	if _, row, err = newAuthority("Gatehouse device CA of "+c.Domain, string(directory.CertificateDevice), now); err != nil {
-		return nil, nil, err
+	for _, kind := range []directory.CertificateKind{directory.CertificateDevice, directory.CertificateNAS} {
+		if _, row, err = newAuthority("Gatehouse "+string(kind)+" CA of "+c.Domain, string(kind), now); err != nil {
+			return nil, nil, err
+		}
+		rows = append(rows, row)
 	}
-	rows = append(rows, row)
 	for _, p := range []purpose{forServers(), forEAP()} {
 		_, row, err := p.issue(servers, c, now)
 		if err != nil {
@@ -284,6 +287,11 @@ func (c *Core) authority(ctx context.Context, use string) (*certs.Authority, err
 // DeviceAuthority opens the CA that issues certificates to people's devices.
 func (c *Core) DeviceAuthority(ctx context.Context) (*certs.Authority, error) {
 	return c.authority(ctx, directory.CertificateDevice.AuthorityUse())
+}
+
+// NASAuthority opens the CA that issues certificates to RADIUS clients.
+func (c *Core) NASAuthority(ctx context.Context) (*certs.Authority, error) {
+	return c.authority(ctx, directory.CertificateNAS.AuthorityUse())
 }
 
 // renew issues a certificate and puts it in the place of old.

@@ -2,7 +2,6 @@
 package radius
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
@@ -21,19 +20,18 @@ func sockets(c config.Config) []process.Socket {
 	return []process.Socket{
 		{Key: "radius.listen_auth", Addresses: c.RADIUS.ListenAuth, Packets: true},
 		{Key: "radius.listen_acct", Addresses: c.RADIUS.ListenAcct, Packets: true},
+		{Key: "radius.listen_tls", Addresses: c.RADIUS.ListenTLS},
 	}
 }
 
 func build(p *process.Process) (daemon.Part, error) {
-	if len(p.Config.RADIUS.ListenTLS) > 0 {
-		return daemon.Part{}, errors.New("radius.listen_tls: RADIUS over TLS is not served by this version; set it to []")
-	}
 	host, err := os.Hostname()
 	if err != nil {
 		return daemon.Part{}, fmt.Errorf("name this host: %w", err)
 	}
 	server, err := radiusd.New(radiusd.Config{
 		Directory: p.Core.Directory, Auth: p.Packets("radius.listen_auth"), Acct: p.Packets("radius.listen_acct"),
+		TLS: p.Streams("radius.listen_tls"), TLSConfig: p.Certificate.ServerConfig(),
 		Certificate: p.EAPCertificate.GetCertificate, Logger: p.Log.With("daemon", "radiusd"), Registry: p.Registry, Instance: host,
 	})
 	if err != nil {
