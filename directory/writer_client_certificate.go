@@ -1,5 +1,7 @@
 package directory
 
+import "time"
+
 // maxClientCertificates bounds the certificates in force of a RADIUS client.
 const maxClientCertificates = 50
 
@@ -8,14 +10,21 @@ func (c *RADIUSClient) Certificates() CertificateQuery {
 	return CertificateQuery{Kind: CertificateNAS, Subject: CertificateNAS.Identity(c.UID)}
 }
 
-// AddClientCertificate records a certificate that was issued to a RADIUS client,
-// whose configuration must have tls. It opens nothing before. Kind, Subject and
-// Created are set.
-func (w *Writer) AddClientCertificate(id RADIUSClientID, cert Certificate) error {
+// NewClientCertificate is what AddClientCertificate records.
+type NewClientCertificate struct {
+	Client  RADIUSClientID
+	Serial  string // hexadecimal, as big.Int.Text(16)
+	Label   string
+	Expires time.Time
+}
+
+// AddClientCertificate records a certificate that was issued to a RADIUS client.
+// It opens nothing before, and nothing without tls in the client's configuration.
+func (w *Writer) AddClientCertificate(n NewClientCertificate) error {
 	if err := w.require(VerbWriteConfig, 0); err != nil {
 		return err
 	}
-	c, err := w.clientByID(id)
+	c, err := w.clientByID(n.Client)
 	if err != nil {
 		return err
 	}
@@ -32,14 +41,16 @@ func (w *Writer) AddClientCertificate(id RADIUSClientID, cert Certificate) error
 	if inForce >= maxClientCertificates {
 		return invalid("certificate", "client", "there are %d certificates already; revoke one first", inForce)
 	}
-	cert.Kind, cert.Subject, cert.User, cert.Created = CertificateNAS, CertificateNAS.Identity(c.UID), 0, w.now
-	if err := w.tx.Certificates.Insert(cert); err != nil {
+	err = w.tx.Certificates.Insert(Certificate{
+		Serial: n.Serial, Kind: CertificateNAS, Subject: CertificateNAS.Identity(c.UID), Label: n.Label, Created: w.now, Expires: n.Expires,
+	})
+	if err != nil {
 		return err
 	}
-	if err := w.changed(RADIUSClientChanged, int64(id), c.Rev); err != nil {
+	if err := w.changed(RADIUSClientChanged, int64(c.ID), c.Rev); err != nil {
 		return err
 	}
-	return w.audit(VerbWriteConfig, c.touched(), map[string]any{"added": "certificate", "label": cert.Label, "serial": cert.Serial})
+	return w.audit(VerbWriteConfig, c.touched(), map[string]any{"added": "certificate", "label": n.Label, "serial": n.Serial})
 }
 
 // RevokeClientCertificate ends a certificate of a RADIUS client for good, and the

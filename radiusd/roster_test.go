@@ -140,7 +140,7 @@ func (w *nasWorld) certificate() *tls.Certificate {
 	made := issue(w.t, w.issuer, directory.CertificateNAS.Identity(w.client.UID))
 	serial := made.Leaf.SerialNumber.Text(16)
 	w.write(func(tx *directory.Writer) error {
-		return tx.AddClientCertificate(w.client.ID, directory.Certificate{Serial: serial, Expires: made.Leaf.NotAfter})
+		return tx.AddClientCertificate(directory.NewClientCertificate{Client: w.client.ID, Serial: serial, Expires: made.Leaf.NotAfter})
 	})
 	waitFor(w.t, func() bool {
 		roll := w.server.transport.streams.roster.Load()

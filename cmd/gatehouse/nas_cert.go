@@ -114,8 +114,8 @@ func (t *tool) issueNAS(ctx context.Context, opened *core.Core, n newNASCert) (i
 		if issued, err = authority.IssueClient(identity, c.Name, time.Duration(n.days)*24*time.Hour, t.now()); err != nil {
 			return err
 		}
-		return w.AddClientCertificate(c.ID, directory.Certificate{
-			Serial: issued.Leaf.SerialNumber.Text(16), Label: n.label, Expires: issued.Leaf.NotAfter,
+		return w.AddClientCertificate(directory.NewClientCertificate{
+			Client: c.ID, Serial: issued.Leaf.SerialNumber.Text(16), Label: n.label, Expires: issued.Leaf.NotAfter,
 		})
 	})
 	return issued, err

@@ -16,7 +16,7 @@ func TestNASCertificates(t *testing.T) {
 				c, err := w.SaveRADIUSClient(directory.NewRADIUSClient{Name: "branch", Config: schema.RADIUSClient{TLS: &schema.RADIUSTLS{}}})
 				for i, life := range lives {
 					if err == nil {
-						err = w.AddClientCertificate(c.ID, directory.Certificate{Serial: string(rune('a' + i)), Expires: p.Now().Add(life)})
+						err = w.AddClientCertificate(directory.NewClientCertificate{Client: c.ID, Serial: string(rune('a' + i)), Expires: p.Now().Add(life)})
 					}
 				}
 				return err
