@@ -261,7 +261,7 @@ func (q *questions) leaf() string {
 	case 1:
 		return "(nosuch=" + ldap.EscapeFilter(value) + ")"
 	case 2:
-		return []string{"(objectClass=nosuch)", "(uidNumber=abc)", "(uid=)", "(member=not a name)", "(cn=*)", "(userPassword=*)"}[r.IntN(6)]
+		return []string{"(objectClass=nosuch)", "(uidNumber=abc)", "(uid=)", "(member=not a name)", "(cn=*)"}[r.IntN(5)]
 	case 3:
 		value = strings.ToUpper(value)
 	case 4:

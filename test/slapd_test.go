@@ -35,6 +35,8 @@ rootdn "cn=root,$base"
 rootpw "$password"
 directory $dir/db
 overlay sssvlv
+sssvlv-max 100000
+sssvlv-maxperconn 100000
 `
 
 // startSlapd runs OpenLDAP's server with these entries until the test ends and

@@ -30,6 +30,17 @@ const (
 // Has reports whether every requester in b is in a.
 func (a Audience) Has(b Audience) bool { return a&b == b }
 
+// Empty reports whether a value of the type may have no octets: not a string of
+// characters, but one in ASCII (RFC 4517 §3.3.6, §3.3.15).
+func (t AttributeType) Empty() bool {
+	switch t.Syntax {
+	case syntaxIA5, syntaxOctetString, syntaxJPEG, syntaxDN, syntaxNameAndUID:
+		return true
+	default:
+		return false
+	}
+}
+
 // Usage is the application of an attribute type (RFC 4512 §4.1.2).
 type Usage string
 

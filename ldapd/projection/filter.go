@@ -97,7 +97,7 @@ func (f *filter) leaf(t *dialect, one *test, w *wire.Filter, n *wire.FilterNode,
 		f.equal(t, one, n.Value)
 	case wire.FilterGreaterOrEqual, wire.FilterLessOrEqual:
 		one.rule = a.ord
-		if one.value, ok = f.normal(a.ord, n.Value); ok {
+		if one.value, ok = f.asserted(a, a.ord, n.Value); ok {
 			one.op = opGreater
 			if n.Kind == wire.FilterLessOrEqual {
 				one.op = opLess
@@ -124,6 +124,15 @@ func (f *filter) normal(r rule, v []byte) (normal []byte, ok bool) {
 	return f.buf[from:], ok
 }
 
+// asserted is normal for a value of an attribute's syntax. RFC 4511 §4.5.1.7: an assertion that is not of it is
+// Undefined, as is that of no characters where there has to be one.
+func (f *filter) asserted(a *attribute, r rule, v []byte) (normal []byte, ok bool) {
+	if len(v) == 0 && !a.Empty() {
+		return nil, false
+	}
+	return f.normal(r, v)
+}
+
 // equal compiles an equality match; attr and rule are set.
 func (f *filter) equal(t *dialect, one *test, v []byte) {
 	switch one.attr {
@@ -145,7 +154,7 @@ func (f *filter) equal(t *dialect, one *test, v []byte) {
 		one.parts.list = append(one.parts.list, piece{0, f.buf[from:]})
 	default:
 		var ok bool
-		if one.value, ok = f.normal(one.rule, v); ok {
+		if one.value, ok = f.asserted(&t.all[one.attr], one.rule, v); ok {
 			one.op = opEqual
 		}
 	}
@@ -186,7 +195,7 @@ func (f *filter) extensible(t *dialect, one *test, n *wire.FilterNode, seen mask
 			}
 		}
 		var ok bool
-		if one.value, ok = f.normal(one.rule, n.Value); ok && !one.in.empty() {
+		if one.value, ok = f.normal(one.rule, n.Value); ok && !one.in.empty() && len(n.Value) > 0 {
 			one.op, one.attr = opEqual, namedAttrs
 		}
 		return
@@ -217,7 +226,7 @@ func (f *filter) extensible(t *dialect, one *test, n *wire.FilterNode, seen mask
 			}
 		}
 	case one.rule.text() && a.eq.text():
-		if one.value, ok = f.normal(one.rule, n.Value); ok {
+		if one.value, ok = f.asserted(a, one.rule, n.Value); ok {
 			one.op = opEqual
 		}
 	}

@@ -49,7 +49,7 @@ func (f *filter) valueItem(t *dialect, one *test, w *wire.Filter, n *wire.Filter
 			return
 		}
 	}
-	if one.value, ok = f.normal(a.eq, n.Value); ok {
+	if one.value, ok = f.asserted(a, a.eq, n.Value); ok {
 		one.op = opEqual
 	}
 }

@@ -106,6 +106,10 @@ func (n *naive) eval(f *wire.Filter, i int, a answer) truth {
 	return n.leaf(f, node, typ, values, a)
 }
 
+// characters are the syntaxes whose values have at least one of them: Directory String, Telephone Number, Postal
+// Address, Country String, Numeric String.
+const characters = " 1.3.6.1.4.1.1466.115.121.1.15 1.3.6.1.4.1.1466.115.121.1.50 1.3.6.1.4.1.1466.115.121.1.41 1.3.6.1.4.1.1466.115.121.1.11 1.3.6.1.4.1.1466.115.121.1.36 "
+
 func (n *naive) leaf(f *wire.Filter, node *wire.FilterNode, typ schema.AttributeType, values []string, a answer) truth {
 	match := func(fn func(v string) bool) truth { return truthOf(slices.ContainsFunc(values, fn)) }
 	want := string(node.Value)
@@ -114,13 +118,13 @@ func (n *naive) leaf(f *wire.Filter, node *wire.FilterNode, typ schema.Attribute
 		if string(node.Rule) == wire.OIDMatchInChain {
 			return n.chain(typ.Name(), want, a)
 		}
-		if _, ok := n.normalValue(typ.Equality, want); !ok || typ.Name() == "objectClass" && n.classes[strings.ToLower(want)] == "" {
+		if _, ok := n.normalValue(typ.Equality, want); !ok || want == "" && strings.Contains(characters, " "+typ.Syntax+" ") || typ.Name() == "objectClass" && n.classes[strings.ToLower(want)] == "" {
 			return isUndefined
 		}
 		return match(func(v string) bool { return n.equalValues(typ.Equality, v, want) })
 	case wire.FilterGreaterOrEqual, wire.FilterLessOrEqual:
 		w, ok := n.normalValue(typ.Ordering, want)
-		if !ok {
+		if !ok || want == "" {
 			return isUndefined
 		}
 		return match(func(v string) bool {

@@ -21,7 +21,7 @@ const primaryBit = 1 << 30
 const suffixUser = "-user"
 
 // hasPrimaries reports whether entries of primary groups exist in a dialect: not where nothing is of Unix.
-func (d *dialect) hasPrimaries() bool { return d.profile.has.has(attrMemberUID) }
+func (d *dialect) hasPrimaries() bool { return d.has.has(attrMemberUID) }
 
 // ofPrimary are the attributes that a primary group may have.
 func ofPrimary() mask {

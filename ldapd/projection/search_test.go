@@ -180,7 +180,7 @@ func TestThreeValuedLogic(t *testing.T) {
 	}
 	for _, undefined := range []string{
 		"(nonsense=*)", "(cn;lang-de=x)", "(nonsense>=1)", "(nonsense=a*)", "(nonsense:=1)", "(userPassword=*)", "(userPassword=x)",
-		"(pwdReset=*)", "(uidNumber=x)", "(uidNumber>=x)", "(entryUUID=x)", "(objectClass=nonsense)", "(memberOf=x)", "(hasSubordinates=maybe)",
+		"(sn=)", "(sn:caseExactMatch:=)", "(:caseIgnoreMatch:=)", "(pwdReset=*)", "(uidNumber=x)", "(uidNumber>=x)", "(entryUUID=x)", "(objectClass=nonsense)", "(memberOf=x)", "(hasSubordinates=maybe)",
 		"(jpegPhoto=a*)", "(uidNumber=1*)", "(cn<=x)", "(:nonsense:=x)", "(:1.2.840.113556.1.4.803:=1)",
 	} {
 		for _, f := range []string{undefined, "(!" + undefined + ")"} {
