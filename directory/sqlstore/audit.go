@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"gatehouse/directory"
 	"gatehouse/directory/seal"
@@ -144,7 +146,9 @@ func normalise(e *directory.Event) {
 		*p = clean(*p)
 	}
 	e.Reason = directory.Reason(clean(string(e.Reason)))
-	e.Detail = []byte(clean(string(e.Detail)))
+	if !utf8.Valid(e.Detail) || bytes.IndexByte(e.Detail, 0) >= 0 {
+		e.Detail = []byte(clean(string(e.Detail)))
+	}
 	if len(e.Detail) == 0 {
 		e.Detail = nil
 	}

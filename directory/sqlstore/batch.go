@@ -17,12 +17,19 @@ type batch struct {
 	ring    bool
 }
 
+// errFirstFailed ends a batch whose first request failed: there is nothing to keep.
+var errFirstFailed = errors.New("the first request of a batch failed")
+
 // run runs what was claimed in an earlier attempt and what waits. An error
 // means that nothing was kept.
+//
+// The first request needs no savepoint, since nothing comes before it. Most
+// batches are one request, and a savepoint copies every page that is written in
+// it. When it fails the batch ends with it, unless others were claimed already.
 func (b *batch) run(ctx context.Context, c *conn) error {
 	again := b.running
-	b.results = b.results[:0]
-	return c.run(ctx, c.d.locks.update, func() error {
+	b.results, b.ring = b.results[:0], false
+	err := c.run(ctx, c.d.locks.update, func() error {
 		w, err := beginWrite(c, b.w.s, b.w.feed)
 		if err != nil {
 			return err
@@ -42,13 +49,46 @@ func (b *batch) run(ctx context.Context, c *conn) error {
 			if r == nil {
 				break
 			}
-			if err := b.one(c, w, r); err != nil {
+			one := b.one
+			if i == 0 && len(again) <= 1 {
+				one = b.first
+			}
+			if err := one(c, w, r); err != nil {
 				return err
 			}
 		}
 		b.ring = w.ring || len(w.changes) > 0 || w.restarted
 		return w.finish()
 	})
+	if errors.Is(err, errFirstFailed) {
+		return nil
+	}
+	return err
+}
+
+// first runs the first request. An error means that the whole transaction is lost.
+func (b *batch) first(c *conn, w *writeState, r *request) error {
+	err := b.try(c, w, r)
+	if err == nil {
+		b.results = append(b.results, outcome{head: w.seal()})
+		return nil
+	}
+	b.results = append(b.results, outcome{err: err})
+	if transient(err) {
+		return err // the connection may be at fault
+	}
+	return errFirstFailed
+}
+
+// try runs what a request does.
+func (b *batch) try(c *conn, w *writeState, r *request) error {
+	w.feedAllowed = r.feed
+	err := call(r.fn, &c.tx)
+	c.endCursor()
+	if c.err != nil {
+		err = c.err
+	}
+	return err
 }
 
 // one runs a request in a savepoint. An error means that the whole transaction
@@ -58,12 +98,7 @@ func (b *batch) one(c *conn, w *writeState, r *request) error {
 		return err
 	}
 	mark := w.mark()
-	w.feedAllowed = r.feed
-	err := call(r.fn, &c.tx)
-	c.endCursor()
-	if c.err != nil {
-		err = c.err
-	}
+	err := b.try(c, w, r)
 	if err == nil {
 		if _, err := c.exec("RELEASE SAVEPOINT one"); err != nil {
 			return err

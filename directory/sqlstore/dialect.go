@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// dialect is all that differs between the two engines. A seventh field needs a
+// dialect is all that differs between the two engines. An eighth field needs a
 // reason as good as these.
 type dialect struct {
 	// locks: SQLite has one lock for the whole file, taken when a transaction
@@ -22,6 +22,12 @@ type dialect struct {
 	// load: COPY is many times faster than INSERT and only exists in PostgreSQL.
 	// nil: there is no such thing.
 	load func(ctx context.Context, dc driver.Conn, table string, columns []string, rows [][]any) error
+
+	// rowKey: the type of a primary key of one number. SQLite orders the rows of a
+	// table by a hidden number and keeps any other key in a second tree; one that is
+	// called INTEGER, and nothing else, is that number. PostgreSQL's INTEGER is too
+	// short.
+	rowKey string
 
 	// param: the n-th parameter of an INSERT of many rows. The SQLite driver finds
 	// $n by its name, in a time that grows with n: a third of the cost of a row

@@ -247,7 +247,8 @@ func (m migration) apply(c *conn, now time.Time) error {
 			return err
 		}
 	}
-	for _, statement := range statements(m.text) {
+	text := strings.ReplaceAll(m.text, "BIGINT NOT NULL PRIMARY KEY", c.d.rowKey+" NOT NULL PRIMARY KEY")
+	for _, statement := range statements(text) {
 		if _, err := c.exec(statement); err != nil {
 			first, _, _ := strings.Cut(statement, "\n")
 			return fmt.Errorf("%s: %w", first, err)

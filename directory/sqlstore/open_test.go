@@ -144,3 +144,25 @@ func TestFilesAreForTheGroupOnly(t *testing.T) {
 		}
 	}
 }
+
+// A row of SQLite is found by its number in the tree that holds it: a key in a
+// second tree would be read and written besides.
+func TestRowsAreKeptByTheirNumber(t *testing.T) {
+	cfg := sqlstore.Config{URL: "sqlite:", DataDir: t.TempDir()}
+	if _, err := sqlstore.Migrate(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", filepath.Join(cfg.DataDir, "directory.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	var twice string
+	err = db.QueryRowContext(t.Context(), `SELECT coalesce(group_concat(t.name), '') FROM sqlite_master t
+		JOIN pragma_table_info(t.name) c ON c.pk = 1 AND c.type <> 'TEXT' AND c.type <> 'BYTEA'
+		JOIN pragma_index_list(t.name) i ON i.origin = 'pk'
+		WHERE t.type = 'table' AND t.name <> 'schema_version' AND (SELECT count(*) FROM pragma_table_info(t.name) WHERE pk > 0) = 1`).Scan(&twice)
+	if err != nil || twice != "" {
+		t.Errorf("two trees: %s, %v", twice, err)
+	}
+}

@@ -46,6 +46,7 @@ func postgresDialect(raw string) (*dialect, error) {
 			return column + " = ANY (" + param + ")", list
 		},
 		load:     postgresCopy,
+		rowKey:   "BIGINT",
 		param:    func(n int) string { return "$" + strconv.Itoa(n) },
 		classify: classifyPostgres,
 		files:    &postgresFiles{cfg: cfg, name: withoutSecrets(raw)},

@@ -35,6 +35,7 @@ func sqliteDialect(path string) *dialect {
 	return &dialect{
 		locks:    locks{view: "BEGIN", update: "BEGIN IMMEDIATE", suffix: "", whole: true},
 		in:       sqliteIn,
+		rowKey:   "INTEGER",
 		param:    func(int) string { return "?" },
 		classify: classifySQLite,
 		files:    &sqliteFiles{path: path},
@@ -149,12 +150,13 @@ func (f *sqliteFiles) open(context.Context) (*sql.DB, error) {
 // openSQLite opens a file. synchronous=FULL: a commit is on the disk before it
 // is answered. The busy timeout only ever waits for foreign tools and
 // checkpoints, since writers take turns by the lock. temp_store=MEMORY: what a
-// savepoint would restore is not written into a file.
+// savepoint would restore is not written into a file. wal_autocheckpoint: 16 MiB of
+// log, since a page that is written again and again is copied back once.
 func openSQLite(path string) (*sql.DB, error) {
 	q := url.Values{}
 	for _, p := range []string{
 		"busy_timeout(5000)", "synchronous(FULL)", "foreign_keys(ON)", "cache_size(-8192)",
-		"journal_size_limit(67108864)", "temp_store(MEMORY)",
+		"journal_size_limit(67108864)", "temp_store(MEMORY)", "wal_autocheckpoint(4000)",
 	} {
 		q.Add("_pragma", p)
 	}

@@ -1,4 +1,5 @@
--- The directory, schema 1. Runs unchanged on SQLite and PostgreSQL.
+-- The directory, schema 1. Runs on SQLite and PostgreSQL, unchanged but for the
+-- type of a BIGINT that is the whole primary key (dialect.rowKey).
 -- Times are BIGINT microseconds UTC, 0 is "none". JSON is TEXT, '' is "none".
 -- name_key is BYTEA, so that both engines compare and sort it byte by byte.
 
