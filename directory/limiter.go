@@ -139,11 +139,12 @@ func (l *limiter) load(ctx context.Context, user UserID, entries []*failures) er
 	if user == 0 || !slices.ContainsFunc(entries, func(e *failures) bool { return !e.loaded }) {
 		return nil
 	}
+	unseen := slices.DeleteFunc(slices.Clone(entries), func(e *failures) bool { return e.loaded })
 	l.mu.Unlock()
 	rows := map[string]Failures{}
 	err := l.store.View(ctx, func(tx *Tx) error {
 		clear(rows)
-		for r, err := range tx.Failures.Find(FailuresQuery{Keys: keysOf(entries)}) {
+		for r, err := range tx.Failures.Find(FailuresQuery{Keys: keysOf(unseen)}) {
 			if err != nil {
 				return err
 			}
@@ -155,9 +156,9 @@ func (l *limiter) load(ctx context.Context, user UserID, entries []*failures) er
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
+	for _, e := range unseen {
 		if e.loaded {
-			continue
+			continue // by another attempt meanwhile
 		}
 		if row, ok := rows[e.name()]; ok {
 			e.row = row

@@ -198,7 +198,7 @@ func details(r *request, method string) map[string]string {
 
 // accept sends the Access-Accept after its session was stored.
 func (s *Server) accept(ctx context.Context, r *request, v visit, dec *directory.Decision) {
-	row := s.session(r, v.method, dec)
+	row := s.session(r, dec)
 	known, again := s.recent.find(placeOf(&row), row.Accepted)
 	if !again {
 		var err error
@@ -206,6 +206,7 @@ func (s *Server) accept(ctx context.Context, r *request, v visit, dec *directory
 			s.failed(ctx, r, v, err)
 			return
 		}
+		row.Admission = admissionOf(r, v.method, dec)
 		known.class = s.classes.of(&row)
 	}
 	answer, err := acceptPacket(r, dec, known.class, v.also)
@@ -269,8 +270,9 @@ func (s *Server) admission(r *request, method string, a directory.Admission) dir
 	return a
 }
 
-// session makes the row of a session that is about to be accepted.
-func (s *Server) session(r *request, method string, dec *directory.Decision) directory.RADIUSSession {
+// session makes the row of a session that is about to be accepted, without its id
+// and admission, which only a new one needs.
+func (s *Server) session(r *request, dec *directory.Decision) directory.RADIUSSession {
 	now := s.now()
 	_, lasts := r.client.grant(dec, r.received)
 	return directory.RADIUSSession{
@@ -278,7 +280,7 @@ func (s *Server) session(r *request, method string, dec *directory.Decision) dir
 		State: directory.RADIUSAccepted, CallingStationID: station(r.packet),
 		CalledStationID: text(r.packet, wire.CalledStationID), NASIP: nasAddress(r), NASPort: nasPort(r.packet),
 		Instance: s.instance, LocalAddr: r.local.String(), Accepted: now, Updated: now,
-		NASID: text(r.packet, wire.NASIdentifier), Peer: r.id.from.Addr().Unmap().String(), Admission: admissionOf(r, method, dec),
+		NASID: text(r.packet, wire.NASIdentifier), Peer: r.id.from.Addr().Unmap().String(),
 		Terms: r.client.terms(dec), Expires: now.Add(lasts + recentFor), Until: dec.Until,
 	}
 }

@@ -3,6 +3,7 @@ package seal
 import (
 	"bytes"
 	"crypto/ecdh"
+	"crypto/hpke"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -34,6 +35,7 @@ type Key struct {
 	begins  time.Time
 	secret  []byte          // nil: public half only
 	public  *ecdh.PublicKey // asymmetric purposes only
+	private hpke.PrivateKey // made of secret, which costs a third of an opening; asymmetric purposes only
 }
 
 // NewKey makes a key that seals from begins on, from 32 bytes of random.
@@ -59,6 +61,9 @@ func newKey(purpose Purpose, secret []byte, begins time.Time) (*Key, error) {
 	}
 	private, err := ecdh.X25519().NewPrivateKey(secret)
 	if err != nil {
+		return nil, fmt.Errorf("%s key: %w", purpose, err)
+	}
+	if k.private, err = hpke.NewDHKEMPrivateKey(private); err != nil {
 		return nil, fmt.Errorf("%s key: %w", purpose, err)
 	}
 	k.public = private.PublicKey()

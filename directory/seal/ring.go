@@ -3,7 +3,6 @@ package seal
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/ecdh"
 	"crypto/hpke"
 	"encoding/binary"
 	"errors"
@@ -206,15 +205,7 @@ func (k *Key) sealTo(place Place, plaintext []byte) ([]byte, error) {
 }
 
 func (k *Key) openFrom(place Place, box []byte) ([]byte, error) {
-	private, err := ecdh.X25519().NewPrivateKey(k.secret)
-	if err != nil {
-		return nil, err
-	}
-	recipient, err := hpke.NewDHKEMPrivateKey(private)
-	if err != nil {
-		return nil, err
-	}
-	plaintext, err := hpke.Open(recipient, hpke.HKDFSHA256(), hpke.AES256GCM(), place.bind(), box)
+	plaintext, err := hpke.Open(k.private, hpke.HKDFSHA256(), hpke.AES256GCM(), place.bind(), box)
 	if err != nil {
 		return nil, ErrDamaged
 	}
