@@ -455,3 +455,33 @@ func TestDisableWhileHashing(t *testing.T) {
 	}
 	f.want(f.attempt(users[0].Username, "correct horse"), directory.ReasonDisabled)
 }
+
+// TestAddMembersTwice: of several rows of one user the last counts, whether there was one before or not.
+func TestAddMembersTwice(t *testing.T) {
+	f := open(t)
+	alice, bob := f.user("alice", "pw pw pw"), f.user("bob", "pw pw pw")
+	g := f.group("crew", bob.ID)
+	ends := f.clock.Now().Add(time.Hour)
+	f.write(func(w *directory.Writer) error {
+		return w.AddMembers(g.ID, directory.Membership{User: alice.ID}, directory.Membership{User: bob.ID}, directory.Membership{User: alice.ID, Ends: ends},
+			directory.Membership{User: bob.ID, Ends: ends})
+	})
+	err := f.Read(t.Context(), directorytest.Operator(), func(r *directory.Reader) error {
+		n := 0
+		for m, err := range r.Memberships(directory.MembershipQuery{Groups: []directory.GroupID{g.ID}}) {
+			if err != nil {
+				return err
+			}
+			if n++; !m.Ends.Equal(ends) {
+				t.Errorf("row %+v", m)
+			}
+		}
+		if n != 2 {
+			t.Errorf("%d rows, want 2", n)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -177,24 +177,21 @@ func (w *Writer) guardBound(kind BindingKind, ref int64, what string, force bool
 			slugs = append(slugs, a.Slug)
 		}
 	}
-	then := "matches nobody"
-	if kind == BindPolicy {
-		then = "fails"
-	}
 	return &Error{
 		Kind: Denied, Entity: string(kind), Field: "bindings",
-		Msg: what + " is bound to app " + strings.Join(slugs, ", ") + "; remove the binding first, or use --force: the binding then " + then,
+		Msg: what + " is bound to app " + strings.Join(slugs, ", ") + "; remove the binding first",
 	}
 }
 
 // AddMembers makes users direct members of a group, as rows of the actor's
-// source. Of rows are used User, Starts and Ends. Who is a member by the same
-// row already is left alone.
+// source. Of rows are used User, Starts and Ends; of several of one user the last
+// counts. Who is a member by the same row already is left alone.
 func (w *Writer) AddMembers(id GroupID, rows ...Membership) error {
 	g, err := w.groupForMembers(id)
 	if err != nil {
 		return err
 	}
+	rows = lastOfEach(rows)
 	users := make([]UserID, len(rows))
 	for i := range rows {
 		rows[i].Group, rows[i].Source = id, w.by.Label()
@@ -228,6 +225,21 @@ func (w *Writer) AddMembers(id GroupID, rows ...Membership) error {
 		return err
 	}
 	return w.membersChanged(&g, touchedUsers)
+}
+
+// lastOfEach returns a copy of rows in which each user has one: the last.
+func lastOfEach(rows []Membership) []Membership {
+	at := make(map[UserID]int, len(rows))
+	out := make([]Membership, 0, len(rows))
+	for _, m := range rows {
+		if i, again := at[m.User]; again {
+			out[i] = m
+			continue
+		}
+		at[m.User] = len(out)
+		out = append(out, m)
+	}
+	return out
 }
 
 // RemoveMembers removes the actor's rows of these users from a group. The users

@@ -415,6 +415,9 @@ func TestDelete(t *testing.T) {
 		return tx.SetBindings(app.ID, []directory.Binding{{Kind: directory.BindGroup, Ref: int64(w.staff.ID), RefName: "staff"}}, false)
 	})
 	c := w.writer()
+	if err := c.Del(ldap.NewDelRequest(staffDN, nil)); err == nil || strings.Contains(err.Error(), "--force") {
+		t.Errorf("a guard that names an option of the command: %v", err)
+	}
 	for _, tt := range []struct {
 		name, dn string
 		want     int

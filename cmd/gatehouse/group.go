@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -204,10 +205,22 @@ func (t *tool) groupDelete() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return w.DeleteGroup(g.ID, force)
+		return orForce(w.DeleteGroup(g.ID, force), "matches nobody")
 	})
 	c.Flags().BoolVar(&force, "force", false, "also when an app is bound to it")
 	return c
+}
+
+// orForce adds to the refusal of a bound group or policy that there is --force,
+// and what the binding does then.
+func orForce(err error, then string) error {
+	var bound *directory.Error
+	if errors.As(err, &bound) && bound.Field == "bindings" {
+		hint := *bound
+		hint.Msg += ", or use --force: the binding then " + then
+		return &hint
+	}
+	return err
 }
 
 func (t *tool) groupShow() *cobra.Command {

@@ -155,7 +155,7 @@ func (t *tool) policyDelete() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return w.DeletePolicy(p.ID, force)
+		return orForce(w.DeletePolicy(p.ID, force), "fails")
 	})
 	c.Flags().BoolVar(&force, "force", false, "also when an app is bound to it")
 	return c
