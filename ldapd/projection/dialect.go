@@ -125,7 +125,7 @@ type sight struct {
 // record returns the entry in a slot, nil when there is none to be seen.
 func (s sight) record(slot uint32) record {
 	if s.d.view == nil {
-		if slot == slotDomain && s.d.profile.name != schema.SambaServer {
+		if slot == slotDomain && s.d.name != schema.SambaServer {
 			return nil
 		}
 		return s.state.record(slot)

@@ -19,7 +19,7 @@ const (
 	// numberMost is the greatest Unix number with a relative identifier of 32 bits.
 	numberMost = (math.MaxUint32 - ridBase - 1) / 2
 	// domainUsers is the relative identifier of the group that everybody is in ([MS-DTYP] §2.4.2.4). A user's primary
-	// group has no entry here, and a Samba server wants one that it can name.
+	// group is for Unix alone, and a Samba server wants one that it can name.
 	domainUsers = "513"
 	// groupTypeDomain is the sambaGroupType of an ordinary group: SID_NAME_DOM_GRP.
 	groupTypeDomain = "2"
