@@ -185,6 +185,20 @@ func TestRevokedWhileConnected(t *testing.T) {
 	w.write(func(tx *directory.Writer) error { return tx.DeleteRADIUSClient(w.client.ID) })
 	b.closed()
 	connect(t, w.overTLS, *second, protocolClear).closed()
+	err := w.directory.Read(t.Context(), operator, func(r *directory.Reader) error {
+		for c, err := range r.Certificates(w.client.Certificates()) {
+			if err != nil {
+				return err
+			}
+			if c.Revoked.IsZero() {
+				t.Errorf("the certificate %s of the deleted client is in force", c.Serial)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // Without tls in the configuration a certificate that was issued before is worth

@@ -11,8 +11,10 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -488,6 +490,38 @@ func TestAnswersThatAreNotRead(t *testing.T) {
 		}
 	}
 	s.ended(endSlow, 1)
+}
+
+// A certificate that ends while the connection is open ends the connection.
+func TestExpiredWhileConnected(t *testing.T) {
+	var later atomic.Int64
+	s := startTLS(t, func(tt *testTransport) {
+		tt.now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+	})
+	n := s.connect(protocolClear)
+	n.send(clearPacket(wire.StatusServer, 1))
+	n.receive()
+	later.Store(int64(2 * time.Hour))
+	n.send(clearPacket(wire.StatusServer, 2))
+	n.closed()
+	s.ended(endExpired, 1)
+}
+
+// A client that was deleted during its handshake is not let in.
+func TestDeletedDuringTheHandshake(t *testing.T) {
+	s := startTLS(t, nil)
+	leaf, err := x509.ParseCertificate(s.mine.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &stream{t: s.transport, peer: netip.MustParseAddrPort("127.0.0.1:1"), chain: []*x509.Certificate{leaf}}
+	if err := s.streams.identify(c); err != nil {
+		t.Fatal(err)
+	}
+	s.streams.renew(newRoster(x509.NewCertPool()))
+	if why := s.streams.enter(c); why != endRevoked {
+		t.Errorf("%q", why)
+	}
 }
 
 func TestTooManyConnections(t *testing.T) {

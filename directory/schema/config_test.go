@@ -162,7 +162,7 @@ func TestDecodeFacet(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	got := RADIUSClient{CoA: CoA{Address: "2001:db8::1"}}.WithDefaults()
 	want := RADIUSClient{
-		Methods: []string{"pap", "eap-tls", "eap-ttls", "peap"}, MessageAuthenticator: "required", SessionTimeout: 28800,
+		Methods: []string{"pap", "eap-tls", "eap-ttls", "peap"}, MessageAuthenticator: "required", SessionTimeout: 28800, RateLimit: 50_000,
 		CoA: CoA{Address: "[2001:db8::1]:3799", Verb: "disconnect", Profile: "generic"},
 	}
 	if !cmp.Equal(got, want) {
