@@ -6,6 +6,7 @@
 //	go run ./bench -only eap             what of radius is EAP
 //	go run ./bench -only projection      1,000,000 users; minutes of loading
 //	go run ./bench -only ldap1m          the LDAP questions to ldapd with those
+//	go run ./bench -only ldap -alone -match uid -o /dev/null    one question, to profile ldapd with
 //
 // The peers come from Debian (test/install-clients bench). The load generators
 // send packets that were encoded beforehand and keep one request in flight on
