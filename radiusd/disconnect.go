@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -88,9 +89,18 @@ func (d *disconnector) run(ctx context.Context) {
 			d.slots <- struct{}{}
 			working.Go(func() {
 				defer func() { <-d.slots }()
+				defer d.recovered(ctx, j)
 				d.work(ctx, j)
 			})
 		}
+	}
+}
+
+// recovered ends a panic: one bad job ends nothing but its try. Its lease runs out.
+func (d *disconnector) recovered(ctx context.Context, j directory.Job) {
+	if v := recover(); v != nil {
+		d.server.log.LogAttrs(ctx, slog.LevelError, "a job panicked", slog.Int64("job", int64(j.ID)), slog.Any("panic", v),
+			slog.String("stack", string(debug.Stack())))
 	}
 }
 
@@ -141,6 +151,7 @@ func (d *disconnector) try(ctx context.Context, j directory.Job) (directory.Disc
 	known := false
 	if c != nil {
 		target, known = c.coa.Target(peer)
+		known = known && len(c.keys) > 0
 	}
 	if !known {
 		result.Outcome, result.Detail = directory.DisconnectNoAddress, map[string]string{"until": row.Expires.UTC().Format(time.RFC3339)}
