@@ -280,7 +280,8 @@ func (d *Directory) Disconnected(ctx context.Context, j Job, r DisconnectResult)
 		if err != nil {
 			return err
 		}
-		if found && row.LastError != string(r.Outcome) && !(s.Disconnect.Final() && r.Outcome == DisconnectNotFound) {
+		known := row.LastError == string(r.Outcome) || r.Outcome == DisconnectNotFound && s.Disconnect.Final()
+		if found && !known {
 			if err := d.recordDisconnect(tx, &s, payload.Why, r); err != nil {
 				return err
 			}

@@ -231,6 +231,9 @@ func (s *Server) accept(ctx context.Context, r *request, v visit, dec *directory
 			return
 		}
 		s.recent.add(&row, known.class)
+		if r.client.maxDevices > 0 {
+			s.reviewer.mark(row.User)
+		}
 	}
 	s.logAccess(ctx, r, v, string(dec.Outcome), dec.Reason)
 	s.transport.answer(r, answer)

@@ -34,6 +34,7 @@ type client struct {
 	limit       int      // requests a second; 0: none
 	rules       []replyRule
 	coa         schema.CoA
+	maxDevices  int           // of one person at once; 0: any number
 	session     time.Duration // Session-Timeout where no rule says otherwise
 	silence     time.Duration // after which an open session is presumed to have ended
 	*clientState
@@ -97,6 +98,7 @@ func (c *client) configure(stored []byte) (err error) {
 	c.auto = config.MessageAuthenticator == schema.AuthenticatorAuto
 	c.methods, c.realms, c.networkOnly = config.Methods, config.Realms, config.Passwords == "network"
 	c.challenge, c.legacyTLS, c.coa, c.limit = config.Challenge, config.LegacyTLS, config.CoA, config.RateLimit
+	c.maxDevices = config.MaxDevices
 	if c.tls, err = newIdentity(config.TLS); err != nil {
 		return err
 	}

@@ -89,7 +89,9 @@ func (s *Server) presumeEnded(ctx context.Context, ids []int64, now time.Time) e
 		}
 		for _, t := range rows {
 			if open(t) && s.stale(&t.RADIUSSession, now) {
-				end(t, directory.RADIUSPresumedEnded, t.Updated, "Silent")
+				// From now on, not since it fell silent: for another day it is told to end
+				// when its person is.
+				end(t, directory.RADIUSPresumedEnded, now, "Silent")
 			}
 		}
 		return b.write()

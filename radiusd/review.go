@@ -172,6 +172,11 @@ func (v *reviewer) pass(ctx context.Context, users []directory.UserID, everybody
 			return err
 		}
 	}
+	for _, id := range users {
+		if err := v.limit(ctx, id); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -217,3 +217,38 @@ func TestWhoIsLookedAt(t *testing.T) {
 		t.Errorf("%d people are kept apart", len(users))
 	}
 }
+
+// TestMaxDevices: one device more than allowed is let in, and the oldest goes; a
+// device that signs in again is no other one.
+func TestMaxDevices(t *testing.T) {
+	nas := newDAS(t, always(t, radius.CodeDisconnectACK, 0))
+	w := newWorld(t, schema.RADIUSClient{CoA: nas.coa(), MaxDevices: 2})
+	gone := func() (devices []string) {
+		for _, row := range w.sessions(directory.RADIUSSessionQuery{User: w.alice.ID}) {
+			if row.Disconnect == directory.DisconnectAcknowledged {
+				devices = append(devices, row.CallingStationID)
+			}
+		}
+		return devices
+	}
+	const stationC = "00-1A-2B-3C-4D-60"
+	for _, station := range []string{stationA, stationB, stationB, stationA} {
+		w.login(station)
+	}
+	if err := w.server.reviewer.pass(t.Context(), []directory.UserID{w.alice.ID}, false); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(nas.requests()); n != 0 {
+		t.Fatalf("%d requests for two devices", n)
+	}
+	w.login(stationC)
+	waitFor(t, func() bool { return len(gone()) == 2 })
+	if got := gone(); !slices.Equal(got, []string{stationB, stationB}) {
+		t.Errorf("gone: %v", got)
+	}
+	w.login(stationB)
+	waitFor(t, func() bool { return len(gone()) == 4 })
+	if got := gone(); !slices.Contains(got, stationA) || slices.Contains(got, stationC) {
+		t.Errorf("gone: %v", got)
+	}
+}

@@ -93,6 +93,8 @@ func TestCheck(t *testing.T) {
 		{"nas coa host name", RADIUSClient{CoA: CoA{Address: "ap.example.com:3799"}}, "coa"},
 		{"nas coa port", RADIUSClient{CoA: CoA{Address: "nas:0"}}, "coa"},
 		{"nas coa profile", RADIUSClient{CoA: CoA{Address: "nas", Profile: "acme"}}, "coa"},
+		{"nas devices without coa", RADIUSClient{MaxDevices: 2}, "coa"},
+		{"nas devices", RADIUSClient{MaxDevices: -1}, "max_devices"},
 		{"nas coa verb", RADIUSClient{CoA: CoA{Verb: "coa"}}, "coa"},
 		{"nas vlan 0", RADIUSClient{Reply: []Reply{{VLAN: "0"}}}, "reply: row 1: vlan"},
 		{"nas vlan 4095", RADIUSClient{Reply: []Reply{{VLAN: "1"}, {VLAN: "4095"}}}, "reply: row 2: vlan"},

@@ -46,6 +46,10 @@ type RADIUSClient struct {
 	// (RFC 7627) in EAP: somebody in the middle whom such a device trusts can use
 	// its tunnel.
 	LegacyTLS bool `json:"legacy_tls,omitempty" yaml:"legacy_tls"`
+	// MaxDevices is how many devices of one person may be connected at once through
+	// the clients of the app; 0: any number. A further one is let in, and the one
+	// that has been connected longest is told to go.
+	MaxDevices int `json:"max_devices,omitempty" yaml:"max_devices"`
 	// Challenge permits Access-Challenge for a second factor.
 	Challenge bool `json:"challenge,omitempty" yaml:"challenge"`
 	// RateLimit is how many requests a second are looked at; more are dropped.
@@ -183,6 +187,12 @@ func (c RADIUSClient) Check() error {
 		if err := c.TLS.check(); err != nil {
 			return fmt.Errorf("tls: %w", err)
 		}
+	}
+	if c.MaxDevices < 0 || c.MaxDevices > 1000 {
+		return fmt.Errorf("max_devices: %d is not 0 to 1000", c.MaxDevices)
+	}
+	if c.MaxDevices > 0 && c.CoA.Address == "" {
+		return fmt.Errorf("max_devices: the oldest device cannot be told to go without coa")
 	}
 	if len(c.Reply) > 1000 {
 		return fmt.Errorf("reply: more than 1000 rows")
