@@ -78,7 +78,7 @@ type arrow struct {
 }
 
 func arrows() []arrow {
-	core := []string{"directory", "directory/credential", "directory/policy", "directory/schema", "directory/seal", "directory/geo", "directory/name"}
+	core := []string{"directory", "directory/credential", "directory/policy", "directory/schema", "directory/seal", "directory/geo", "directory/name", "directory/authority"}
 	pure := core[1:]
 	daemon := func(name string, extra ...string) arrow {
 		return arrow{
@@ -102,7 +102,7 @@ func arrows() []arrow {
 		arrow{from: "idp/api/...", to: slices.Concat(core, []string{"idp/...", "site", "internal/..."}), reason: "the API applies a site.yaml and knows no store"},
 		daemon("idp"),
 		arrow{from: "internal/...", reason: "internal packages are tools without a subject; they import nothing of ours"},
-		arrow{from: "config", to: []string{"directory/geo"}, reason: "the configuration is read before anything is built; that a GeoIP file opens needs nothing else"},
+		arrow{from: "config", to: []string{"directory/geo", "directory/authority"}, reason: "the configuration is read before anything is built; that a GeoIP file opens and an imported CA can work needs nothing else"},
 		arrow{from: "site", to: core, reason: "site.yaml is applied through the core's API"},
 		arrow{
 			from:   "cmd/...",

@@ -52,6 +52,22 @@ func (d *document) check() {
 	d.checkPOSIX()
 	d.checkAudit()
 	d.checkGeoIP()
+	d.checkAuthorities()
+}
+
+// checkAuthorities leaves the files to who loads them.
+func (d *document) checkAuthorities() {
+	names := map[string]bool{}
+	for i, a := range d.config.RADIUS.Authorities {
+		key := item("radius.authorities", i)
+		if err := a.Imported().Check(); err != nil {
+			d.problem(key, "%v", err)
+		}
+		if names[a.Name] {
+			d.problem(key, "%s is named twice", a.Name)
+		}
+		names[a.Name] = true
+	}
 }
 
 func item(key string, i int) string { return fmt.Sprintf("%s[%d]", key, i) }

@@ -1,5 +1,7 @@
 package config
 
+import "gatehouse/directory/authority"
+
 // Config is a checked configuration. File paths in it are absolute.
 type Config struct {
 	// The domain of the organisation. It gives the LDAP base DN (example.com is
@@ -107,6 +109,33 @@ type RADIUS struct {
 	ListenTLS []string `yaml:"listen_tls"`
 	// The certificate that devices know the network by (EAP).
 	EAP EAP `yaml:"eap"`
+	// CAs outside Gatehouse whose certificates let people's devices in (EAP-TLS).
+	Authorities []Authority `yaml:"authorities"`
+}
+
+// Authority is an imported CA. It says whose a certificate is by one name in it.
+type Authority struct {
+	// For the log, the audit and policies (request.certificate.label).
+	Name string `yaml:"name"`
+	// device.
+	Purpose string `yaml:"purpose"`
+	// The PEM file of the certificates that are trusted.
+	CAFile string `yaml:"ca_file"`
+	// The revocation lists, PEM or DER, of every CA in a chain.
+	CRLFile string `yaml:"crl_file"`
+	// soft: certificates count also while a list is missing or out of date.
+	CRL string `yaml:"crl"`
+	// The name in the certificate: email, dns, uri or upn.
+	SAN string `yaml:"san"`
+	// An ending that each name must have and that is taken off.
+	Strip string `yaml:"strip"`
+	// The field of the user that the name is: username, email or uid.
+	User string `yaml:"user"`
+}
+
+// Imported returns the authority as it is judged by.
+func (a Authority) Imported() authority.Config {
+	return authority.Config(a)
 }
 
 // EAP names the certificate of EAP-TLS, EAP-TTLS and PEAP.
@@ -204,7 +233,7 @@ func Default() Config {
 		Database:  Database{URL: "sqlite:"},
 		Log:       Log{Level: "info", Format: "text"},
 		LDAP:      LDAP{Listen: []string{"localhost:3389"}, ListenTLS: []string{"localhost:6636"}, Profiles: []string{}, Peers: []string{}, Proxies: []string{}},
-		RADIUS:    RADIUS{ListenAuth: []string{"localhost:1812"}, ListenAcct: []string{"localhost:1813"}, ListenTLS: []string{}},
+		RADIUS:    RADIUS{ListenAuth: []string{"localhost:1812"}, ListenAcct: []string{"localhost:1813"}, ListenTLS: []string{}, Authorities: []Authority{}},
 		SCIM:      SCIM{Listen: []string{"localhost:9444"}, ListenTLS: []string{}, Upstream: "http://127.0.0.1:9444"},
 		IDP:       IDP{ListenTLS: []string{"localhost:9443"}, Listen: []string{}, TrustedProxies: []string{}, Aliases: []string{}},
 		Metrics: Metrics{
@@ -226,7 +255,7 @@ func Packaged() Config {
 	c.DataDir = packagedDataDir
 	c.Log.Format = "json"
 	c.LDAP.Listen, c.LDAP.ListenTLS, c.LDAP.ListenUnix = []string{":389"}, []string{":636"}, packagedRuntimeDir+"/ldapi"
-	c.RADIUS = RADIUS{ListenAuth: []string{":1812"}, ListenAcct: []string{":1813"}, ListenTLS: []string{":2083"}}
+	c.RADIUS = RADIUS{ListenAuth: []string{":1812"}, ListenAcct: []string{":1813"}, ListenTLS: []string{":2083"}, Authorities: []Authority{}}
 	c.SCIM.Listen = []string{"unix:" + packagedRuntimeDir + "/scim.sock"}
 	c.SCIM.Upstream = "unix:" + packagedRuntimeDir + "/scim.sock"
 	c.IDP.ListenTLS = []string{":443"}

@@ -138,6 +138,13 @@ func (d *document) list(node ast.Node, into reflect.Value, key string) {
 		d.problem(key, "must be a list, as in [%s]", node.GetToken().Value)
 		return
 	}
+	if into.Type().Elem().Kind() == reflect.Struct {
+		into.Set(reflect.MakeSlice(into.Type(), len(seq.Values), len(seq.Values)))
+		for i, entry := range seq.Values {
+			d.value(entry, into.Index(i), item(key, i))
+		}
+		return
+	}
 	values := []string{}
 	for i, item := range seq.Values {
 		if _, scalar := item.(ast.ScalarNode); !scalar || item.Type() == ast.NullType {

@@ -38,6 +38,10 @@ func (d *document) set(field reflect.Value, key, value string) {
 	case reflect.String:
 		field.SetString(value)
 	case reflect.Slice:
+		if field.Type().Elem().Kind() != reflect.String {
+			d.problem(key, "must be in the file")
+			return
+		}
 		list := []string{}
 		for item := range strings.SplitSeq(value, ",") {
 			if item = strings.TrimSpace(item); item != "" {

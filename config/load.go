@@ -84,6 +84,10 @@ func (d *document) absolute(dir string) error {
 	for i, path := range c.GeoIP.Files {
 		c.GeoIP.Files[i] = join(base, path)
 	}
+	for i := range c.RADIUS.Authorities {
+		a := &c.RADIUS.Authorities[i]
+		a.CAFile, a.CRLFile = join(base, a.CAFile), join(base, a.CRLFile)
+	}
 	prefixed := []*string{&c.Database.URL, &c.SCIM.Upstream}
 	for _, list := range [][]string{c.SCIM.Listen, c.IDP.Listen} {
 		for i := range list {

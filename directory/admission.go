@@ -80,6 +80,9 @@ func (d *Directory) input(ctx context.Context, a *access, dec *Decision, s *subj
 			return nil, err
 		}
 	}
+	if c := dec.Imported; c != nil {
+		in.Request.Certificate = &policy.Certificate{Serial: c.Serial, Subject: c.Subject, Label: c.Authority}
+	}
 	if a.reads.certificate && dec.Certificate != "" {
 		c, found, err := d.certificate(ctx, dec.Certificate)
 		if err != nil {

@@ -82,6 +82,7 @@ func (d *Directory) authorize(ctx context.Context, a *Admission) (Decision, erro
 		return dec, err
 	}
 	dec.Credential, dec.Version, dec.Certificate = a.Resumed.Credential, a.Resumed.Version, a.Resumed.Certificate
+	dec.Imported = a.Resumed.Imported
 	return dec, d.admit(ctx, &dec, p, a.admission(d.now()))
 }
 

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"gatehouse/directory/authority"
 )
 
 // CertificateKind says what a certificate of the built-in CA is for. Each kind
@@ -59,14 +61,24 @@ type holding struct {
 	row    Certificate // whose it is, where it counts
 	detail string      // why it does not count; empty: it does
 	owner  UserID      // whose it was, where it does not count any more; 0: nobody's that is known
+
+	imported *ImportedCertificate // nil: the built-in CA's
 }
 
 // holder finds out whose certificate was shown, and whether it counts.
-func (d *Directory) holder(ctx context.Context, p CertificateProof) (holding, error) {
+//
+// What has the name of a device of ours is judged by the built-in CA alone, and
+// what has not by the imported ones.
+func (d *Directory) holder(ctx context.Context, p CertificateProof, door Protocol) (holding, error) {
 	if len(p.Chain) == 0 {
 		return holding{detail: "no certificate"}, nil
 	}
 	leaf := p.Chain[0]
+	if identity(leaf) == "" && door == ProtocolRADIUS {
+		if v := d.config.Authorities.Judge(authority.PurposeDevice, p.Chain); v.Authority != "" {
+			return d.imported(ctx, leaf, v)
+		}
+	}
 	var row Certificate
 	var known bool
 	pool := x509.NewCertPool()
@@ -165,7 +177,7 @@ func (t *trial) present(ctx context.Context, p CertificateProof) error {
 		sum = sha256.Sum256(p.Chain[0].Raw)
 	}
 	t.what, t.typed = "certificate", Secret(sum[:]) // the same wrong certificate counts once
-	h, err := t.d.holder(ctx, p)
+	h, err := t.d.holder(ctx, p, t.attempt.Protocol)
 	if err != nil {
 		return err
 	}
@@ -174,7 +186,7 @@ func (t *trial) present(ctx context.Context, p CertificateProof) error {
 			return err
 		}
 	}
-	t.certificate, t.unfit = h.row, h.detail
+	t.certificate, t.unfit, t.dec.Imported = h.row, h.detail, h.imported
 	t.attempt.User, t.attempt.Kind = h.row.User, Person
 	t.account = "certificate " + hex.EncodeToString(sum[:8])
 	if h.row.User != 0 {
@@ -188,7 +200,9 @@ func (t *trial) certified() bool {
 	if t.unfit != "" {
 		return false
 	}
-	t.dec.Certificate = t.certificate.Serial
+	if t.dec.Imported == nil {
+		t.dec.Certificate = t.certificate.Serial
+	}
 	t.used = Credential{Kind: CredentialX509, Label: t.certificate.Label, Expires: t.certificate.Expires}
 	return true
 }

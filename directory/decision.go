@@ -150,8 +150,9 @@ type Decision struct {
 	Until      time.Time // of an allow: when the clock alone may change it (a membership, role, account or credential begins or ends); zero: never
 	LeaveAt    time.Time // a denial or challenge must not be answered before; zero: at once
 
-	Version     int64  // of Credential
-	Certificate string // serial of the certificate that was shown, when it counted
+	Version     int64                // of Credential
+	Certificate string               // serial of the certificate that was shown, when it counted
+	Imported    *ImportedCertificate // instead, when it was of an imported CA
 
 	about *User // whom it is about, also when it is a denial, for the audit; nil: nobody is known
 }

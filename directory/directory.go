@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"gatehouse/directory/authority"
 	"gatehouse/directory/credential"
 	"gatehouse/directory/geo"
 	"gatehouse/directory/schema"
@@ -44,9 +45,10 @@ type Config struct {
 	AuditKeep     time.Duration // audit events that are older are removed; 0: none
 	Checkpoints   Courier       // takes the checkpoints of the audit away; nil: they are logged only
 
-	Locate  func(netip.Addr) geo.Place // where an address is; nil: there is no GeoIP database
-	Peers   map[uint32]string          // service accounts of local users, by the user's number (PeerProof)
-	Metrics prometheus.Registerer      // nil: none
+	Locate      func(netip.Addr) geo.Place // where an address is; nil: there is no GeoIP database
+	Authorities *authority.Set             // imported CAs of people's devices; nil: none
+	Peers       map[uint32]string          // service accounts of local users, by the user's number (PeerProof)
+	Metrics     prometheus.Registerer      // nil: none
 }
 
 // Directory is the core: one per process, shared by the daemons in it.

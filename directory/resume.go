@@ -9,10 +9,11 @@ import (
 // Resumed is what a ticket says was proved when it was made, so that it opens
 // nothing after that has gone.
 type Resumed struct {
-	Credential  CredentialID // 0: none
-	Version     int64        // of Credential
-	Certificate string       // serial; empty: none
-	NetworkOnly bool         // sign-in passwords do not count here
+	Credential  CredentialID         // 0: none
+	Version     int64                // of Credential
+	Certificate string               // serial; empty: none
+	Imported    *ImportedCertificate // instead; whoever resumes must have had it judged again
+	NetworkOnly bool                 // sign-in passwords do not count here
 }
 
 // resumes says whether what was proved then still stands now.

@@ -253,7 +253,7 @@ func (s *Server) open(ctx context.Context, r *request, method string, dec *direc
 	if seq != dec.Seq {
 		now, err := s.directory.Authorize(ctx, s.admission(r, method, directory.Admission{
 			User: dec.User.ID, Epoch: dec.User.Epoch, Factors: dec.Factors,
-			Resumed: directory.Resumed{Credential: dec.Credential, Version: dec.Version, Certificate: dec.Certificate},
+			Resumed: directory.Resumed{Credential: dec.Credential, Version: dec.Version, Certificate: dec.Certificate, Imported: dec.Imported},
 		}))
 		if err != nil || !now.Allowed() {
 			return false, err

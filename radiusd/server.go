@@ -79,7 +79,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.devices.Store(x509.NewCertPool())
 	s.conversations, err = eap.New(eap.Config{
-		Certificate: c.Certificate, Devices: s.devices.Load, Now: c.Directory.Now, Rand: rand.Reader,
+		Certificate: c.Certificate, Devices: s.authorities, Now: c.Directory.Now, Rand: rand.Reader,
 	})
 	if err != nil {
 		return nil, err
@@ -103,6 +103,20 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// authorities are the CAs that devices are told of: the built-in one and those
+// that are imported, whose files may have changed.
+func (s *Server) authorities() *x509.CertPool {
+	pool, imported := s.devices.Load(), s.directory.ImportedAuthorities()
+	if len(imported) == 0 {
+		return pool
+	}
+	pool = pool.Clone()
+	for _, c := range imported {
+		pool.AddCert(c)
+	}
+	return pool
 }
 
 // Run serves until ctx ends; then it finishes what it has accepted, closes the

@@ -40,6 +40,7 @@ type world struct {
 	serverLife time.Duration // of the EAP certificate; 0: a day
 	log        *slog.Logger
 	stop       func()
+	look       func() // makes imported CAs look at their files
 }
 
 var operator = directory.Actor{Kind: directory.ActorOperator, Name: "test"}
@@ -61,11 +62,18 @@ func testKeys(tb testing.TB) directory.Keys {
 
 func newWorld(tb testing.TB, config schema.RADIUSClient) *world {
 	tb.Helper()
+	return newWorldWith(tb, config, func(*directory.Config) {})
+}
+
+func newWorldWith(tb testing.TB, config schema.RADIUSClient, edit func(*directory.Config)) *world {
+	tb.Helper()
 	w := &world{t: tb, store: directorytest.OpenSQLite(tb), log: slog.New(slog.DiscardHandler)}
 	var err error
-	w.directory, err = directory.Open(directory.Config{
+	c := directory.Config{
 		Store: w.store, Keys: testKeys(tb), Logger: slog.New(slog.DiscardHandler), Daemon: "radiusd", Instance: "test",
-	})
+	}
+	edit(&c)
+	w.directory, err = directory.Open(c)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -138,6 +138,17 @@ func (s *session) commit(conn *tls.Conn, state *tls.ConnectionState, dec directo
 func (s *session) resumed(conn *tls.Conn, state *tls.ConnectionState, keys keyMaterial) *step {
 	p := s.resume.proven
 	s.method = p.method
+	if s.typ == TypeTLS && p.certificate == "" {
+		// Of an imported CA: its list may have changed, and the name may be another's.
+		dec, end := s.decide(p.method, s.identity, directory.CertificateProof{Chain: state.PeerCertificates})
+		switch {
+		case end != nil:
+			return end
+		case dec.User.ID != p.user:
+			return s.broken(IdentityMismatch, "the certificate was somebody else's when the session was made")
+		}
+		return s.commit(conn, state, dec, keys)
+	}
 	dec, err := s.door.Authorize(s.ctx, p.method, directory.Admission{
 		User: p.user, Epoch: p.epoch, Factors: p.factors,
 		Resumed: directory.Resumed{Credential: p.credential, Version: p.version, Certificate: p.certificate},

@@ -83,6 +83,7 @@ func (p *Patient) Examine(ctx context.Context) []Finding {
 		{"clock", p.clock},
 		{"certificate", p.certificate},
 		{"geoip", p.geoip},
+		{"authorities", p.authorities},
 		{"dns", p.dns},
 		{"daemons", p.daemons},
 		{"ports", p.ports},

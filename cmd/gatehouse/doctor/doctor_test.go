@@ -432,7 +432,7 @@ func TestExamine(t *testing.T) {
 		}
 		seen[f.Check] = true
 	}
-	if len(seen) != 13 {
+	if len(seen) != 14 {
 		t.Errorf("%d checks", len(seen))
 	}
 }

@@ -49,7 +49,7 @@ type Core struct {
 	Keys      directory.Keys
 
 	linker   *directory.ChainLinker
-	unfollow func() // ends following the GeoIP databases; nil: none are
+	unfollow func() // ends following the GeoIP databases and the files of imported CAs; nil: none are
 	unlock   func()
 	lock     *hostlock.Lock
 	close    func() error
@@ -126,13 +126,17 @@ func open(ctx context.Context, o Options, keys directory.Keys) (_ *Core, err err
 	if err != nil {
 		return nil, err
 	}
+	authorities, err := c.openAuthorities(ctx, o)
+	if err != nil {
+		return nil, err
+	}
 	c.Directory, err = directory.Open(directory.Config{
 		Store: c.Store, Keys: kept(keys, o.Daemon), Logger: o.Log, Now: o.Now,
 		Daemon: o.Daemon, Instance: host, NoWeb: o.Daemon == "ldapd" || o.Daemon == "radiusd",
 		PosixFirst: int64(o.Config.POSIX.First), PosixLast: int64(o.Config.POSIX.Last),
 		SelfWritable: o.Config.SelfService.Writable, Peers: peers(o.Config.LDAP.Peers, o.Log), Metrics: o.Registry,
 		AuditStrict: o.Config.Audit.Strict, AuditKeep: time.Duration(o.Config.Audit.KeepDays) * 24 * time.Hour,
-		Checkpoints: o.Checkpoints, Locate: locate,
+		Checkpoints: o.Checkpoints, Locate: locate, Authorities: authorities,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the directory: %w", err)
