@@ -150,9 +150,11 @@ func (w *Writer) sort(open []RADIUSSession) (told []ToldSession, waiting []Waiti
 	return told, waiting, nil
 }
 
-// listens reports whether the client can be told to end a session.
+// listens reports whether the client can be told to end a session: it has an
+// address for that, and a secret. One that is known by its certificate alone has
+// none.
 func (c *RADIUSClient) listens() (bool, error) {
-	if len(c.Config) == 0 {
+	if len(c.Config) == 0 || len(c.Secrets[0])+len(c.Secrets[1]) == 0 {
 		return false, nil
 	}
 	var config schema.RADIUSClient
