@@ -13,6 +13,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"gatehouse/directory"
+	"gatehouse/directory/schema"
 	"gatehouse/ldapd/wire"
 )
 
@@ -597,6 +598,15 @@ func TestDereference(t *testing.T) {
 	r.Controls = []ldap.Control{rawControl{wire.OIDDeref, true, seq()}}
 	if _, err := w.bound(readerDN).Search(r); code(err) != 2 {
 		t.Errorf("nothing to dereference: %v", err)
+	}
+}
+
+// TestDereferenceInAProfile: an attribute that a profile does not have is not followed either.
+func TestDereferenceInAProfile(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Listeners[0].Profile = schema.RFC2307 })
+	k := rawControl{wire.OIDDeref, true, seq(seq(octets("member"), seq(octets("uid"))))}
+	if got := derefs(t, rawSearch(t, w.bindRaw(readerDN), search(staffDN, 0, "(objectClass=*)", "1.1"), k)[0]); len(got) != 0 {
+		t.Errorf("members: %v", got)
 	}
 }
 

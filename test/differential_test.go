@@ -70,7 +70,7 @@ func differential(t *testing.T, people, groups, searches int) {
 // oddTown is people and groups in files for apply, some of them with values that
 // need escapes, folding or care.
 func oddTown(people, groups int) (sites []string) {
-	const most = 100 // people in one transaction: the machine may be slow
+	const most, mostGroups = 100, 50 // in one transaction: the machine may be slow
 	r := rand.New(rand.NewPCG(3, 5))
 	odd := []string{
 		"Zoë", "O'Brien, Pat", "plus+minus", "  spaces   inside  ", `back\slash`, `"quoted"`, "<angle>", "semi;colon", "#hash", "equal=sign",
@@ -107,8 +107,12 @@ func oddTown(people, groups int) (sites []string) {
 			}
 		}
 		fmt.Fprintf(lists, "  - {name: %s, members: [%s]}\n", quote(fmt.Sprintf("%s %d", strings.TrimSpace(pick()), i)), strings.Join(members, ", "))
+		if i%mostGroups == mostGroups-1 || i == groups-1 {
+			sites = append(sites, "groups:\n"+lists.String())
+			lists.Reset()
+		}
 	}
-	return append(sites, "groups:\n"+lists.String())
+	return sites
 }
 
 // everything is all entries with their user attributes.

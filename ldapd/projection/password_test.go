@@ -86,6 +86,8 @@ func TestPasswordAttributes(t *testing.T) {
 	}{
 		{"(pwdChangedTime>=" + second + ")", everybody(), "bob carol"},
 		{"(|(pwdReset=*)(pwdAccountLockedTime=*))", everybody(), ""},
+		{"(&(uid=alice)(!(pwdReset:booleanMatch:=TRUE)))", everybody(), ""},
+		{"(&(uid=alice)(!(pwdReset:booleanMatch:=TRUE)))", admin, "alice"},
 		{"(pwdChangedTime=*)", Viewer{Audience: schema.Self, User: bob.ID}, ""},
 		{"(pwdReset=TRUE)", Viewer{Audience: schema.Self, User: bob.ID}, ""},
 	} {
