@@ -91,6 +91,9 @@ subjectAltName = email:alice@example.com, email:bob@example.com
 [ours]
 extendedKeyUsage = clientAuth
 subjectAltName = email:alice@example.com, URI:urn:gatehouse:device:laptop
+[besides]
+extendedKeyUsage = clientAuth
+subjectAltName = email:alice@example.com, URI:urn:gatehouse:device:laptop, URI:https://example.com/
 `
 
 func newForeignCA(t *testing.T) *foreignCA {
@@ -265,6 +268,7 @@ func TestImportedCA(t *testing.T) {
 		{"with two names", ca.device("two", "two"), "corp: its subject alternative name has more than one email"},
 		{"without a name of that kind", ca.device("upn", "upn"), "corp: its subject alternative name has no email"},
 		{"with a name that we give", ca.device("ours", "ours"), "is not trusted for devices"},
+		{"with a name that we give besides", ca.device("besides", "besides"), "corp: it has a name that only the built-in CA gives"},
 		{"expired", ca.device("expired", "alice", "-startdate", "20200101000000Z", "-enddate", "20210101000000Z"), "corp: it expired 2021-01-01"},
 	} {
 		t.Run(tt.what, func(t *testing.T) {

@@ -218,7 +218,7 @@ func (s *Set) note(a *imported, next state, problem string) {
 	switch {
 	case problem == old:
 	case problem != "":
-		s.log.Error("the revocation list of an imported authority cannot be used; "+a.consequence(),
+		s.log.Error("the revocation list of an imported authority cannot be used", "then", a.consequence(),
 			"authority", a.config.Name, "file", a.config.CRLFile, "err", problem)
 	default:
 		s.log.Info("the revocation lists of an imported authority are in force again", "authority", a.config.Name)

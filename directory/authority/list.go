@@ -109,7 +109,7 @@ func (l *list) by(issuer *x509.Certificate) bool {
 // revocation says why a certificate is revoked or may be; empty: it is not. soft
 // lets pass what only may be.
 func revocation(lists []*list, c, issuer *x509.Certificate, now time.Time, soft bool) string {
-	may := "there is no CRL of its CA"
+	may, current := "there is no CRL of its CA", false
 	for _, l := range lists {
 		if !l.by(issuer) {
 			continue
@@ -121,9 +121,9 @@ func revocation(lists []*list, c, issuer *x509.Certificate, now time.Time, soft 
 			may = stale
 			continue
 		}
-		may = ""
+		current = true
 	}
-	if soft {
+	if soft || current {
 		return ""
 	}
 	return may
