@@ -147,9 +147,16 @@ func (p *port) wantOpen(t *testing.T, open bool) {
 	})
 }
 
-// again has the device sign in anew.
+// again has the device sign in anew, once hostapd has forgotten it: some seconds after
+// it has disconnected a device it does so, also when the device is back by then.
 func (p *port) again(t *testing.T) {
 	t.Helper()
+	poll(t, 60*time.Second, func() error {
+		if state := p.state(t.Context()); strings.Contains(state, "flags=") {
+			return fmt.Errorf("hostapd still knows the device: %s", state)
+		}
+		return nil
+	})
 	r, err := p.control(t.Context(), "wpa_cli", "cable0", "reassociate")
 	if err != nil || !strings.Contains(r.Stdout, "OK") {
 		t.Fatalf("wpa_cli: %v, %v", r, err)
