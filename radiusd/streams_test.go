@@ -418,7 +418,7 @@ func TestAuthenticatorsOverTLS(t *testing.T) {
 func TestEndOfAConnection(t *testing.T) {
 	hold := make(chan struct{})
 	s := startTLS(t, func(tt *testTransport) {
-		tt.streams.limits.packet, tt.streams.limits.idle = 50*time.Millisecond, time.Second
+		tt.streams.limits.packet = 50 * time.Millisecond
 		tt.handle = func(_ context.Context, r *request) {
 			<-hold
 			tt.drop(r, undecided)
@@ -441,7 +441,6 @@ func TestEndOfAConnection(t *testing.T) {
 		{"attribute out of the packet", packet(func(b []byte) { b[21]++ }), endMalformed},
 		{"half a header", packet(func([]byte) {})[:3], endSlow},
 		{"half a packet", packet(func([]byte) {})[:24], endSlow},
-		{"nothing", nil, endIdle},
 		{"one Token for two", bytes.Repeat(clearPacket(wire.AccessRequest, 1), 2), endToken},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -453,10 +452,16 @@ func TestEndOfAConnection(t *testing.T) {
 	}
 	s.ended(endMalformed, 4)
 	s.ended(endSlow, 2)
-	s.ended(endIdle, 1)
 	s.ended(endToken, 1)
 	_ = s.connect().conn.Close()
 	s.ended(endClosed, 1)
+}
+
+// A connection on which nothing comes ends.
+func TestIdleConnection(t *testing.T) {
+	s := startTLS(t, func(tt *testTransport) { tt.streams.limits.idle = 50 * time.Millisecond })
+	s.connect().closed()
+	s.ended(endIdle, 1)
 }
 
 // A NAS that does not read its answers must not fill the memory or hold up
@@ -525,40 +530,54 @@ func TestDeletedDuringTheHandshake(t *testing.T) {
 }
 
 func TestTooManyConnections(t *testing.T) {
-	s := startTLS(t, func(tt *testTransport) {
-		tt.streams.limits.perClient, tt.streams.limits.perAddress, tt.streams.limits.connections = 2, 3, 5
-		tt.streams.limits.handshake = time.Minute
-	})
+	s := startTLS(t, func(tt *testTransport) { tt.streams.limits.perClient = 2 })
 	talk := func() *nas {
 		n := s.connect(protocolClear)
 		n.send(clearPacket(wire.StatusServer, 1))
+		n.receive()
 		return n
 	}
 	first, second := talk(), talk()
-	first.receive()
-	second.receive()
-	third := s.connect(protocolClear)
-	third.closed()
+	s.connect(protocolClear).closed()
 	s.ended(endPerClient, 1)
-	// Strangers, who say nothing.
-	var silent []net.Conn
-	for range 4 {
-		nc, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = nc.Close() }()
-		silent = append(silent, nc)
-	}
-	s.ended(endLimit, 1)
 	// Whoever was there before is served.
 	first.send(clearPacket(wire.StatusServer, 2))
 	first.receive()
 	_ = second.conn.Close()
-	_ = silent[0].Close()
 	s.ended(endClosed, 1)
-	s.ended(endHandshake, 1)
-	talk().receive()
+	talk()
+}
+
+// Strangers, who connect and say nothing, are refused above each limit, and let
+// go of their places.
+func TestTooManyStrangers(t *testing.T) {
+	for name, limit := range map[string]func(*streamLimits){
+		"of one address": func(l *streamLimits) { l.perAddress = 3 },
+		"in all":         func(l *streamLimits) { l.strangers = 3 },
+		"and others":     func(l *streamLimits) { l.connections = 3 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startTLS(t, func(tt *testTransport) {
+				tt.streams.limits.handshake = time.Minute
+				limit(&tt.streams.limits)
+			})
+			var silent []net.Conn
+			for range 4 {
+				nc, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.listener.Addr().String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = nc.Close() }()
+				silent = append(silent, nc)
+			}
+			s.ended(endLimit, 1)
+			_ = silent[0].Close()
+			s.ended(endHandshake, 1)
+			n := s.connect(protocolClear)
+			n.send(clearPacket(wire.StatusServer, 1))
+			n.receive()
+		})
+	}
 }
 
 // What was accepted before the end is answered, on the same connection.
