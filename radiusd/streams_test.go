@@ -512,6 +512,18 @@ func TestExpiredWhileConnected(t *testing.T) {
 	s.ended(endExpired, 1)
 }
 
+// Without a certificate there is no connection, whatever comes over it.
+func TestNoCertificate(t *testing.T) {
+	s := startTLS(t, nil)
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		n, err := handshake(t, s.listener.Addr(), func(c *tls.Config) { c.MaxVersion = version })
+		if err == nil {
+			n.closed()
+		}
+	}
+	s.ended(endHandshake, 2)
+}
+
 // A client that was deleted during its handshake is not let in.
 func TestDeletedDuringTheHandshake(t *testing.T) {
 	s := startTLS(t, nil)
