@@ -290,6 +290,10 @@ func TestRADIUS11(t *testing.T) {
 	if password != "secret" {
 		t.Errorf("password %q", password)
 	}
+	// RFC 9765 §4.2.2: over TLS nothing is taken for a repetition.
+	if n := s.handled.Load(); n != 2 {
+		t.Errorf("two Accounting-Requests were handled %d times", n)
+	}
 }
 
 // RFC 9765 §6.1: a server of RADIUS/1.1 says what it cannot do.
