@@ -50,6 +50,12 @@ func differential(t *testing.T, people, groups, searches int) {
 	for range searches {
 		ask := q.next()
 		want, wantErr := asked(peer, ask)
+		if ldap.IsErrorWithCode(wantErr, ldap.LDAPResultBusy) {
+			// slapd forgets to end some sorted searches in pages. The set is the same without.
+			plain := ask
+			plain.page, plain.sort = 0, ""
+			want, wantErr = asked(peer, plain)
+		}
 		got, gotErr := asked(ours, ask)
 		if resultCode(t, wantErr) != resultCode(t, gotErr) {
 			t.Errorf("%s:\nslapd: %v\nldapd: %v", describe(ask), wantErr, gotErr)
@@ -293,6 +299,11 @@ func (q *questions) leaf() string {
 
 func (q *questions) substrings(name string, value []rune) string {
 	cut := 1 + q.r.IntN(len(value)-2)
+	for _, at := range []int{0, cut - 1, cut + 1, len(value) - 1} {
+		if value[at] == ' ' { // a part that begins or ends with a space, see docs/spec/ldap.md
+			return "(" + name + "=" + ldap.EscapeFilter(string(value)) + ")"
+		}
+	}
 	a, b := ldap.EscapeFilter(string(value[:cut])), ldap.EscapeFilter(string(value[cut+1:]))
 	return "(" + name + []string{"=" + a + "*)", "=*" + b + ")", "=*" + a + "*)", "=" + a + "*" + b + ")"}[q.r.IntN(4)]
 }
