@@ -258,7 +258,7 @@ func (s *Server) open(ctx context.Context, r *request, method string, dec *direc
 		if err != nil || !now.Allowed() {
 			return false, err
 		}
-		if r.client.terms(&now) != row.Terms {
+		if r.client.terms(&now, row.CallingStationID) != row.Terms {
 			s.reviewer.mark(row.User) // the answer is about to say what no longer counts
 		}
 	}
@@ -276,23 +276,31 @@ func (s *Server) admission(r *request, method string, a directory.Admission) dir
 // session makes the row of a session that is about to be accepted, without its id
 // and admission, which only a new one needs.
 func (s *Server) session(r *request, dec *directory.Decision) directory.RADIUSSession {
-	now := s.now()
-	_, lasts := r.client.grant(dec, r.received)
+	now, device := s.now(), station(r.packet)
+	_, lasts := r.client.grant(dec, device, r.received)
 	return directory.RADIUSSession{
 		Client: r.client.id, User: dec.User.ID, Username: dec.User.Username, Epoch: dec.User.Epoch,
-		State: directory.RADIUSAccepted, CallingStationID: station(r.packet),
+		State: directory.RADIUSAccepted, CallingStationID: device,
 		CalledStationID: text(r.packet, wire.CalledStationID), NASIP: nasAddress(r), NASPort: nasPort(r.packet),
 		Instance: s.instance, LocalAddr: r.local.String(), Accepted: now, Updated: now,
 		NASID: text(r.packet, wire.NASIdentifier), Peer: r.id.from.Addr().Unmap().String(),
-		Terms: r.client.terms(dec), Expires: now.Add(lasts + recentFor), Until: dec.Until,
+		Terms: r.client.terms(dec, device), Expires: now.Add(lasts + recentFor), Until: dec.Until,
 	}
 }
 
 // reject sends an Access-Reject at a time that says nothing of what was
-// computed. It holds nothing that a stranger could learn from.
+// computed. It holds nothing that a stranger could learn from: the client's
+// attributes are the same whatever the reason.
 func (s *Server) reject(r *request, at time.Time) {
 	e := wire.NewReply(nil, wire.AccessReject, r.packet, true)
-	if eap, ok := r.packet.Lookup(wire.EAPMessage); ok && len(eap) >= 2 {
+	eap, ok := r.packet.Lookup(wire.EAPMessage)
+	for _, a := range r.client.onReject {
+		// RFC 3579 §2.6.5: no Reply-Message beside an EAP-Message.
+		if !ok || a.vendor != 0 {
+			a.add(e)
+		}
+	}
+	if ok && len(eap) >= 2 {
 		// RFC 3579 §2.6.3: a reject of an EAP conversation carries EAP-Failure
 		// (RFC 3748 §4.2) with the identifier of the response.
 		e.Add(wire.EAPMessage, []byte{4, eap[1], 0, 4})

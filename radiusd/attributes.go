@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	"gatehouse/directory/schema"
 	"gatehouse/radiusd/wire"
 )
 
@@ -46,42 +47,18 @@ func address(p wire.Packet, t wire.Type) string {
 
 // station returns the Calling-Station-Id in one form: a MAC address as
 // upper-case pairs with hyphens (RFC 3580 §3.21), anything else as sent.
-func station(p wire.Packet) string { return normalMAC(text(p, wire.CallingStationID)) }
-
-func normalMAC(s string) string {
-	var digits [12]byte
-	n := 0
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '-' || c == ':' || c == '.':
-			continue
-		case n == len(digits):
-			return s
-		case '0' <= c && c <= '9', 'A' <= c && c <= 'F':
-			digits[n] = c
-		case 'a' <= c && c <= 'f':
-			digits[n] = c - 'a' + 'A'
-		default:
-			return s
-		}
-		n++
+func station(p wire.Packet) string {
+	id := text(p, wire.CallingStationID)
+	if mac, ok := schema.MAC(id); ok {
+		return mac
 	}
-	if n != len(digits) {
-		return s
-	}
-	out := make([]byte, 0, 17)
-	for i := 0; i < len(digits); i += 2 {
-		if i > 0 {
-			out = append(out, '-')
-		}
-		out = append(out, digits[i], digits[i+1])
-	}
-	return string(out)
+	return id
 }
 
 // isMAC reports whether a normalised Calling-Station-Id is a MAC address.
 func isMAC(id string) bool {
-	return len(id) == len("00-10-A4-23-19-C0") && id[2] == '-' && normalMAC(id) == id
+	mac, ok := schema.MAC(id)
+	return ok && mac == id
 }
 
 // portType names a NAS-Port-Type (RFC 2865 §5.41) as the usual dictionaries do; one

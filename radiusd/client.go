@@ -33,6 +33,7 @@ type client struct {
 	challenge   bool     // may be asked for a code by Access-Challenge
 	limit       int      // requests a second; 0: none
 	rules       []replyRule
+	onReject    []attribute // in every Access-Reject
 	coa         schema.CoA
 	maxDevices  int           // of one person at once; 0: any number
 	session     time.Duration // Session-Timeout where no rule says otherwise
@@ -101,6 +102,9 @@ func (c *client) configure(stored []byte) (err error) {
 	c.maxDevices = config.MaxDevices
 	if c.tls, err = newIdentity(config.TLS); err != nil {
 		return err
+	}
+	if c.onReject, err = attributesOf(config.RejectAttributes); err != nil {
+		return fmt.Errorf("reject_attributes: %w", err)
 	}
 	c.session = time.Duration(config.SessionTimeout) * time.Second
 	longest, interim := c.session, len(config.Reply) > 0

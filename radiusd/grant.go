@@ -12,11 +12,11 @@ import (
 	"gatehouse/directory/schema"
 )
 
-// grant returns the reply row that counts for a decision, nil when none does, and
-// how long a session that begins now may last.
-func (c *client) grant(dec *directory.Decision, now time.Time) (*replyRule, time.Duration) {
+// grant returns the reply row that counts for a decision about somebody with a
+// device, nil when none does, and how long a session that begins now may last.
+func (c *client) grant(dec *directory.Decision, station string, now time.Time) (*replyRule, time.Duration) {
 	session := c.session
-	rule := c.rule(dec)
+	rule := c.rule(dec, station)
 	if rule != nil && rule.session > 0 {
 		session = rule.session
 	}
@@ -27,9 +27,9 @@ func (c *client) grant(dec *directory.Decision, now time.Time) (*replyRule, time
 	return rule, session
 }
 
-func (c *client) rule(dec *directory.Decision) *replyRule {
+func (c *client) rule(dec *directory.Decision, station string) *replyRule {
 	for i := range c.rules {
-		if c.rules[i].matches(dec.Groups) {
+		if c.rules[i].matches(dec, station) {
 			return &c.rules[i]
 		}
 	}
@@ -39,9 +39,9 @@ func (c *client) rule(dec *directory.Decision) *replyRule {
 // terms is what a decision is worth at this client, as a digest under the revision
 // of its configuration: it differs when the same person would be told something
 // else.
-func (c *client) terms(dec *directory.Decision) string {
+func (c *client) terms(dec *directory.Decision, station string) string {
 	terms := c.revision()
-	if rule := c.rule(dec); rule != nil {
+	if rule := c.rule(dec, station); rule != nil {
 		terms += rule.digest
 	}
 	return terms
@@ -56,7 +56,7 @@ func (c *client) revision() string { return strconv.FormatInt(c.rev, 10) + ":" }
 
 // digestOf identifies what a reply row says, whoever it is for.
 func digestOf(row schema.Reply) string {
-	row.Group = ""
+	row.Group, row.User, row.Device = "", "", ""
 	said, err := json.Marshal(row)
 	if err != nil {
 		return err.Error() // never: it came from JSON

@@ -4,9 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
-	"strconv"
 	"time"
 
 	"gatehouse/directory"
@@ -17,15 +15,16 @@ import (
 
 // replyRule is a row of a client's replies, ready for use.
 type replyRule struct {
-	everybody bool
-	group     string // name key
-	vlan      string
-	filter    string
-	session   time.Duration // 0: the client's
-	interim   time.Duration // of Acct-Interim-Interval; 0: not asked for
-	extra     []attribute
-	digest    string // of all that it says
-	broken    error  // why the row cannot be applied: whom it matches is rejected
+	group   string // name key; "": everybody
+	user    string // name key; "": everybody
+	device  string // Calling-Station-Id as station has it; "": any
+	vlan    string
+	filter  string
+	session time.Duration // 0: the client's
+	interim time.Duration // of Acct-Interim-Interval; 0: not asked for
+	extra   []attribute
+	digest  string // of all that it says
+	broken  error  // why the row cannot be applied: whom it matches is rejected
 }
 
 // attribute is one further attribute of a reply.
@@ -35,45 +34,69 @@ type attribute struct {
 	value  []byte
 }
 
-// newReplyRule prepares a row. What is wrong with it is kept in broken.
+// newReplyRule prepares a row. What is wrong with it is kept in broken; a row that
+// nobody knows for whom it was meant is for everybody then.
 func newReplyRule(row schema.Reply) replyRule {
 	r := replyRule{
-		everybody: row.Group == "", vlan: row.VLAN, filter: row.FilterID,
-		session: time.Duration(row.SessionTimeout) * time.Second, digest: digestOf(row),
+		vlan: row.VLAN, filter: row.FilterID, session: time.Duration(row.SessionTimeout) * time.Second, digest: digestOf(row),
 	}
-	if !r.everybody {
-		key, err := name.Group(row.Group)
-		if err != nil {
-			// Nobody knows whom it was meant for.
-			r.everybody, r.broken = true, fmt.Errorf("group %q: %w", row.Group, err)
-			return r
-		}
-		r.group = key
+	var err error
+	if r.group, err = key(row.Group, name.Group); err != nil {
+		return replyRule{broken: fmt.Errorf("group %q: %w", row.Group, err)}
 	}
-	for _, label := range slices.Sorted(maps.Keys(row.Attributes)) {
-		def, known := lookupDefinition(label)
-		if !known {
-			r.broken = fmt.Errorf("attribute %q is not known", label)
-			return r
+	anyScript := func(s string) (string, error) { return name.Username(s, true) }
+	if r.user, err = key(row.User, anyScript); err != nil {
+		return replyRule{broken: fmt.Errorf("user %q: %w", row.User, err)}
+	}
+	if row.Device != "" {
+		var ok bool
+		if r.device, ok = schema.MAC(row.Device); !ok {
+			return replyRule{broken: fmt.Errorf("device %q is not a MAC address", row.Device)}
 		}
-		for _, text := range row.Attributes[label] {
-			value, err := def.encode(text)
-			if err != nil {
-				r.broken = fmt.Errorf("attribute %s: %w", label, err)
-				return r
-			}
-			r.extra = append(r.extra, attribute{def.vendor, def.typ, value})
-			if def.vendor == 0 && wire.Type(def.typ) == wire.AcctInterimInterval {
-				r.interim = time.Duration(binary.BigEndian.Uint32(value)) * time.Second
-			}
+	}
+	if r.extra, r.broken = attributesOf(row.Attributes); r.broken != nil {
+		return r
+	}
+	for _, a := range r.extra {
+		if a.vendor == 0 && wire.Type(a.typ) == wire.AcctInterimInterval {
+			r.interim = time.Duration(binary.BigEndian.Uint32(a.value)) * time.Second
 		}
 	}
 	return r
 }
 
-// matches reports whether the row is for a member of these groups.
-func (r *replyRule) matches(groups []directory.Group) bool {
-	return r.everybody || slices.ContainsFunc(groups, func(g directory.Group) bool { return g.NameKey == r.group })
+// key is the name key of a name, none of none.
+func key(s string, of func(string) (string, error)) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	return of(s)
+}
+
+// attributesOf encodes what a configuration says, in the order of the names.
+func attributesOf(texts map[string][]string) ([]attribute, error) {
+	var out []attribute
+	for _, label := range slices.Sorted(maps.Keys(texts)) {
+		def, err := schema.FindRADIUSAttribute(label)
+		if err != nil {
+			return nil, fmt.Errorf("attribute %w", err)
+		}
+		for _, text := range texts[label] {
+			value, err := def.Encode(text)
+			if err != nil {
+				return nil, fmt.Errorf("attribute %w", err)
+			}
+			out = append(out, attribute{wire.Vendor(def.Vendor), def.Type, value})
+		}
+	}
+	return out, nil
+}
+
+// matches reports whether the row is for somebody with a device.
+func (r *replyRule) matches(dec *directory.Decision, station string) bool {
+	return (r.device == "" || r.device == station) &&
+		(r.user == "" || r.user == dec.User.NameKey) &&
+		(r.group == "" || slices.ContainsFunc(dec.Groups, func(g directory.Group) bool { return g.NameKey == r.group }))
 }
 
 // replySize is enough for most answers.
@@ -86,7 +109,7 @@ func acceptPacket(r *request, dec *directory.Decision, class string, also func(*
 	// RFC 2865 §5.1: the User-Name of an Accept is the one accounting uses.
 	e.AddString(wire.UserName, dec.User.Username)
 	e.AddString(wire.Class, class)
-	rule, session := r.client.grant(dec, r.received)
+	rule, session := r.client.grant(dec, station(r.packet), r.received)
 	if rule != nil {
 		if rule.broken != nil {
 			return nil, rule.broken
@@ -110,31 +133,14 @@ func (r *replyRule) add(e *wire.Encoder) {
 		e.AddString(wire.FilterID, r.filter)
 	}
 	for _, a := range r.extra {
-		if a.vendor != 0 {
-			e.AddVendor(a.vendor, a.typ, a.value)
-		} else {
-			e.Add(wire.Type(a.typ), a.value)
-		}
+		a.add(e)
 	}
 }
 
-// encode turns the text of a configuration into the octets of a value.
-func (d definition) encode(s string) ([]byte, error) {
-	switch d.kind {
-	case kindText:
-		return []byte(s), nil
-	case kindInteger:
-		n, err := strconv.ParseUint(s, 10, 32)
-		if err != nil {
-			return nil, fmt.Errorf("%q is not a number of 32 bits", s)
-		}
-		return binary.BigEndian.AppendUint32(nil, uint32(n)), nil
-	case kindIPv4:
-		a, err := netip.ParseAddr(s)
-		if err != nil || !a.Is4() {
-			return nil, fmt.Errorf("%q is not an IPv4 address", s)
-		}
-		return a.AsSlice(), nil
+func (a attribute) add(e *wire.Encoder) {
+	if a.vendor != 0 {
+		e.AddVendor(a.vendor, a.typ, a.value)
+	} else {
+		e.Add(wire.Type(a.typ), a.value)
 	}
-	return nil, fmt.Errorf("no such kind of value: %d", d.kind)
 }

@@ -240,7 +240,7 @@ func (v *reviewer) decide(ctx context.Context, row *directory.RADIUSSession) (wh
 	case !dec.Allowed():
 		return string(dec.Reason), false, nil
 	}
-	terms := c.terms(&dec)
+	terms := c.terms(&dec, row.CallingStationID)
 	if row.State != directory.RADIUSPresumedEnded && c.sameRevision(row.Terms) && row.Terms != terms {
 		return "reply", false, nil
 	}

@@ -104,6 +104,12 @@ func TestCheck(t *testing.T) {
 		{"nas reply forges a proof", RADIUSClient{Reply: []Reply{{Attributes: map[string][]string{"message-authenticator": {"x"}}}}}, "set by the server"},
 		{"nas reply forges keys", RADIUSClient{Reply: []Reply{{Attributes: map[string][]string{"MS-MPPE-Send-Key": {"x"}}}}}, "set by the server"},
 		{"nas reply long value", RADIUSClient{Reply: []Reply{{Attributes: map[string][]string{"Reply-Message": {strings.Repeat("x", 254)}}}}}, "253"},
+		{"nas reply unknown", RADIUSClient{Reply: []Reply{{Attributes: map[string][]string{"No-Such-Attribute": {"1"}}}}}, "known are Service-Type"},
+		{"nas reply value", RADIUSClient{Reply: []Reply{{Attributes: map[string][]string{"Idle-Timeout": {"soon"}}}}}, "not a number"},
+		{"nas reply device", RADIUSClient{Reply: []Reply{{Device: "laptop"}}}, "device"},
+		{"nas reject", RADIUSClient{RejectAttributes: map[string][]string{"Reply-Message": {"no"}, "Aruba-User-Role": {"guest"}}}, ""},
+		{"nas reject grants", RADIUSClient{RejectAttributes: map[string][]string{"Framed-IP-Address": {"192.0.2.1"}}}, "reject_attributes"},
+		{"nas reject forges a proof", RADIUSClient{RejectAttributes: map[string][]string{"EAP-Message": {"x"}}}, "set by the server"},
 		{"nas reply name", RADIUSClient{Reply: []Reply{{Attributes: map[string][]string{"a b": {"x"}}}}}, "not an attribute name"},
 
 		{"source", SCIMSource{}, ""},

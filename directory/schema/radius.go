@@ -34,6 +34,10 @@ type RADIUSClient struct {
 	Reply []Reply `json:"reply,omitempty" yaml:"reply"`
 	// MessageAuthenticator is AuthenticatorRequired (default) or AuthenticatorAuto.
 	MessageAuthenticator string `json:"message_authenticator,omitempty" yaml:"message_authenticator"`
+	// RejectAttributes are sent with every Access-Reject, whatever its reason:
+	// Reply-Message, which is left out of EAP (RFC 3579 §2.6.5), and attributes of
+	// vendors.
+	RejectAttributes map[string][]string `json:"reject_attributes,omitempty" yaml:"reject_attributes"`
 	// Passwords is "network" to accept network passwords only.
 	Passwords string `json:"passwords,omitempty" yaml:"passwords"`
 	// Realms are taken off names written DOMAIN\user or user@realm.
@@ -86,10 +90,16 @@ type CoA struct {
 	Profile string `json:"profile,omitempty" yaml:"profile"`
 }
 
-// Reply is what the members of a group get. An empty group is everybody.
+// Reply is what those get for whom all of group, user and device are true; an empty
+// one is true of everybody.
 type Reply struct {
 	// Group is the name of a group; members through other groups count.
 	Group string `json:"group,omitempty" yaml:"group"`
+	// User is a username.
+	User string `json:"user,omitempty" yaml:"user"`
+	// Device is the MAC address that the NAS sends as Calling-Station-Id. Anybody
+	// can give their device another's address: it chooses, it proves nothing.
+	Device string `json:"device,omitempty" yaml:"device"`
 	// VLAN is sent as the triple of RFC 3580 §3.31: a number or a name.
 	VLAN string `json:"vlan,omitempty" yaml:"vlan"`
 	// FilterID is sent as Filter-Id.
@@ -194,6 +204,9 @@ func (c RADIUSClient) Check() error {
 	if c.MaxDevices > 0 && c.CoA.Address == "" {
 		return fmt.Errorf("max_devices: the oldest device cannot be told to go without coa")
 	}
+	if err := c.checkReject(); err != nil {
+		return err
+	}
 	if len(c.Reply) > 1000 {
 		return fmt.Errorf("reply: more than 1000 rows")
 	}
@@ -223,6 +236,18 @@ func (c CoA) check() error {
 	return oneOf("coa: verb", c.Verb, "", CoADisconnect, CoAChange)
 }
 
+func (c RADIUSClient) checkReject() error {
+	if err := checkAttributes(c.RejectAttributes); err != nil {
+		return fmt.Errorf("reject_attributes: %w", err)
+	}
+	for name := range c.RejectAttributes {
+		if a, err := FindRADIUSAttribute(name); err == nil && !a.onReject() {
+			return fmt.Errorf("reject_attributes: an Access-Reject has no %s (RFC 2865 §5.44)", name)
+		}
+	}
+	return nil
+}
+
 func (r Reply) check() error {
 	if err := checkVLAN(r.VLAN); err != nil {
 		return err
@@ -233,23 +258,10 @@ func (r Reply) check() error {
 	if err := checkTimeout(r.SessionTimeout); err != nil {
 		return err
 	}
-	if len(r.Attributes) > 50 {
-		return fmt.Errorf("attributes: more than 50")
+	if _, ok := MAC(r.Device); r.Device != "" && !ok {
+		return fmt.Errorf("device: %q is not a MAC address such as 02-00-5E-00-00-01", r.Device)
 	}
-	for name, values := range r.Attributes {
-		if !keyString(name) {
-			return fmt.Errorf("attributes: %q is not an attribute name", name)
-		}
-		if ownAttribute(name) {
-			return fmt.Errorf("attributes: %s is set by the server", name)
-		}
-		for _, v := range values {
-			if v == "" || len(v) > maxAttributeBytes || strings.ContainsRune(v, 0) {
-				return fmt.Errorf("attributes: a value of %s is not 1 to %d bytes", name, maxAttributeBytes)
-			}
-		}
-	}
-	return nil
+	return checkAttributes(r.Attributes)
 }
 
 // checkVLAN accepts a VLAN id of IEEE 802.1Q or a name of at most 32 characters.
