@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -348,7 +349,13 @@ func TestBusyAndAbandon(t *testing.T) {
 	if _, err := c.Write(append(dump(2), dump(3)...)); err != nil {
 		t.Fatal(err)
 	}
-	soon(t, "two run", func() bool { return w.counted("gatehouse_ldapd_background_operations[]") == 2 })
+	still := 0
+	soon(t, "two stand still", func() bool {
+		if still++; !standstill() {
+			still = 0
+		}
+		return still == 20
+	})
 	// In one write: answering the second holds the connection up until the client reads.
 	if _, err := c.Write(append([]byte("\x30\x06\x02\x01\x05\x50\x01\x02"), dump(4)...)); err != nil {
 		t.Fatal(err)
@@ -367,6 +374,23 @@ func TestBusyAndAbandon(t *testing.T) {
 	if diff := cmp.Diff(map[byte]byte{3: byte(wire.Success), 4: byte(wire.Busy)}, results); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
+}
+
+// standstill reports whether one worker waits for its client to read, and another for that worker.
+func standstill() bool {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	writes, waits := 0, 0
+	for g := range bytes.SplitSeq(stacks, []byte("\n\n")) {
+		state, _, _ := bytes.Cut(g, []byte("\n"))
+		switch {
+		case bytes.Contains(state, []byte("IO wait")) && bytes.Contains(g, []byte("(*output).write(")):
+			writes++
+		case bytes.Contains(state, []byte("sync.Mutex.Lock")) && bytes.Contains(g, []byte("(*output).begin(")):
+			waits++
+		}
+	}
+	return writes == 1 && waits == 1
 }
 
 // TestMessageIDIsFreeOnceAnswered: a client may use an id again as soon as it has read the last answer (RFC 4511
