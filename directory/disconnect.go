@@ -127,8 +127,13 @@ func (d *Directory) disconnectJob(s *RADIUSSession, key, why string, now time.Ti
 
 // sort tells sessions whose client takes Disconnect-Requests from the others.
 func (w *Writer) sort(open []RADIUSSession) (told []ToldSession, waiting []WaitingSession, err error) {
+	var ids []RADIUSClientID
+	for i := range open {
+		ids = append(ids, open[i].Client)
+	}
+	slices.Sort(ids)
 	clients := map[RADIUSClientID]RADIUSClient{}
-	for c, err := range w.tx.Clients.Find(RADIUSClientQuery{}) {
+	for c, err := range w.tx.Clients.Find(RADIUSClientQuery{IDs: slices.Compact(ids)}) {
 		if err != nil {
 			return nil, nil, err
 		}

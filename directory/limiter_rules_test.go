@@ -168,7 +168,7 @@ func TestSourcePrefix(t *testing.T) {
 		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1",
 		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64",
 	} {
-		if got := sourcePrefix(netip.MustParseAddr(in)); got != want {
+		if got := SourcePrefix(netip.MustParseAddr(in)); got != want {
 			t.Errorf("%s is %s, want %s", in, got, want)
 		}
 	}

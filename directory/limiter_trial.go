@@ -85,9 +85,9 @@ func (t *trial) source() string {
 	case a.Device != "" && a.Protocol != ProtocolWeb:
 		return "device " + a.Device
 	case a.Client.IsValid():
-		return sourcePrefix(a.Client)
+		return SourcePrefix(a.Client)
 	case !a.Relay && a.Peer.IsValid():
-		return sourcePrefix(a.Peer)
+		return SourcePrefix(a.Peer)
 	default:
 		return ""
 	}

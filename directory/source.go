@@ -2,8 +2,9 @@ package directory
 
 import "net/netip"
 
-// sourcePrefix is what one source is: an IPv4 address, or an IPv6 /64.
-func sourcePrefix(ip netip.Addr) string {
+// SourcePrefix is what counts as one source: an IPv4 address, or an IPv6 /64, which
+// is what one household has.
+func SourcePrefix(ip netip.Addr) string {
 	ip = ip.Unmap().WithZone("")
 	if ip.Is4() {
 		return ip.String()

@@ -82,6 +82,7 @@ func (v *reviewer) follow(ctx context.Context) {
 		v.mark()
 		for change, err := range v.server.directory.Follow(ctx, head) {
 			if err != nil {
+				pause(ctx, reloadAgain)
 				break
 			}
 			// The transaction may have queued jobs as well.
@@ -231,7 +232,8 @@ func (v *reviewer) decide(ctx context.Context, row *directory.RADIUSSession) (wh
 	}
 	a, err := reviewOf(row, c)
 	if err != nil {
-		return "", false, err
+		// What cannot be decided again does not go on, and holds nobody else up.
+		return "unreadable", false, nil //nolint:nilerr // it is the reason
 	}
 	dec, err := v.server.directory.Review(ctx, a)
 	switch {

@@ -57,6 +57,23 @@ func (w *world) stays(t *testing.T) {
 	}
 }
 
+// TestUnreadableSession: a session that cannot be decided again ends, and does not
+// keep others from being looked at.
+func TestUnreadableSession(t *testing.T) {
+	nas := newDAS(t, always(t, radius.CodeDisconnectACK, 0))
+	w := newWorld(t, schema.RADIUSClient{CoA: nas.coa()})
+	w.enter(alicePassword)
+	row := w.sessions(directory.RADIUSSessionQuery{User: w.alice.ID})[0]
+	row.Admission = []byte("{")
+	if err := w.directory.RecordArtefacts(t.Context(), func(a *directory.Artefacts) error { return a.Network.Update(row) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.server.reviewer.pass(t.Context(), nil, true); err != nil {
+		t.Fatal(err)
+	}
+	w.ended(t, "unreadable")
+}
+
 // TestOpenSessionsAreDecidedAgain: what would not be let in any more, or not in the
 // same way, is ended; nothing else is.
 func TestOpenSessionsAreDecidedAgain(t *testing.T) {

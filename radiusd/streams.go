@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/directory"
 	"gatehouse/radiusd/wire"
 )
 
@@ -51,7 +52,7 @@ type streams struct {
 
 	mu        sync.Mutex
 	open      map[*stream]struct{} // whose client is known
-	strangers map[netip.Prefix]int // connections whose client is not, by address
+	strangers map[string]int       // connections whose client is not, by address
 	unknown   int                  // the sum of those
 	serving   sync.WaitGroup       // connections
 }
@@ -59,7 +60,7 @@ type streams struct {
 func newStreams() streams {
 	return streams{
 		limits: defaultStreamLimits(), keys: []*wire.Key{wire.NewKey([]byte(radsec))},
-		open: map[*stream]struct{}{}, strangers: map[netip.Prefix]int{},
+		open: map[*stream]struct{}{}, strangers: map[string]int{},
 	}
 }
 
@@ -208,7 +209,7 @@ func (s *streams) identify(c *stream) error {
 func (s *streams) admit(peer netip.Addr) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	from := neighbourhood(peer)
+	from := directory.SourcePrefix(peer)
 	if s.unknown >= s.limits.strangers || s.strangers[from] >= s.limits.perAddress || s.unknown+len(s.open) >= s.limits.connections {
 		return false
 	}
@@ -221,22 +222,11 @@ func (s *streams) admit(peer netip.Addr) bool {
 func (s *streams) known(peer netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	from := neighbourhood(peer)
+	from := directory.SourcePrefix(peer)
 	s.unknown--
 	if s.strangers[from]--; s.strangers[from] == 0 {
 		delete(s.strangers, from)
 	}
-}
-
-// neighbourhood is what one household has of the Internet.
-func neighbourhood(a netip.Addr) netip.Prefix {
-	a = a.Unmap().WithZone("")
-	bits := 64
-	if a.Is4() {
-		bits = 32
-	}
-	p, _ := a.Prefix(bits) // never fails
-	return p
 }
 
 // enter counts in a connection whose client is known, or says what is against
@@ -244,6 +234,10 @@ func neighbourhood(a netip.Addr) netip.Prefix {
 func (s *streams) enter(c *stream) ending {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// The clients may have been loaded anew since the handshake.
+	if s.identify(c) != nil {
+		return endRevoked
+	}
 	n := 0
 	for other := range s.open {
 		if other.client().id == c.client().id {
@@ -252,10 +246,6 @@ func (s *streams) enter(c *stream) ending {
 	}
 	if n >= s.limits.perClient {
 		return endPerClient
-	}
-	// The clients may have been loaded anew since the handshake.
-	if s.identify(c) != nil {
-		return endRevoked
 	}
 	s.open[c] = struct{}{}
 	c.t.metrics.connections.Inc()
