@@ -2,8 +2,8 @@ package directory
 
 import "iter"
 
-// maxDeviceCertificates bounds the certificates in force of a user.
-const maxDeviceCertificates = 50
+// maxCertificates bounds the certificates in force of a user, and of a RADIUS client.
+const maxCertificates = 50
 
 // Certificates yields issued certificates, newest first.
 func (r *Reader) Certificates(q CertificateQuery) iter.Seq2[Certificate, error] {
@@ -23,18 +23,8 @@ func (w *Writer) AddCertificate(c Certificate) error {
 	if u.Kind != Person {
 		return invalid("certificate", "user", "device certificates are for people")
 	}
-	have, err := all(w.tx.Certificates.Find(CertificateQuery{User: c.User, Kind: c.Kind}))
-	if err != nil {
+	if err := w.roomForCertificate(CertificateQuery{User: c.User, Kind: c.Kind}, "user"); err != nil {
 		return err
-	}
-	inForce := 0
-	for _, old := range have {
-		if old.Revoked.IsZero() && w.now.Before(old.Expires) {
-			inForce++
-		}
-	}
-	if inForce >= maxDeviceCertificates {
-		return invalid("certificate", "user", "there are %d certificates already; revoke one first", inForce)
 	}
 	c.Created = w.now
 	if err := w.tx.Certificates.Insert(c); err != nil {
@@ -56,15 +46,8 @@ func (w *Writer) RevokeCertificate(user UserID, serial string) error {
 	if err != nil {
 		return err
 	}
-	c, found, err := one(w.tx.Certificates.Find(CertificateQuery{Serials: []string{serial}, User: user}))
+	c, err := w.revokeCertificate(CertificateQuery{User: user}, serial)
 	if err != nil {
-		return err
-	}
-	if !found || !c.Revoked.IsZero() {
-		return notFound("certificate", serial)
-	}
-	c.Revoked = w.now
-	if err := w.tx.Certificates.Update(c); err != nil {
 		return err
 	}
 	if err := w.changed(CredentialsChanged, int64(user), u.Rev); err != nil {
@@ -73,9 +56,41 @@ func (w *Writer) RevokeCertificate(user UserID, serial string) error {
 	return w.audit(VerbSetPassword, u.touched(), map[string]any{"removed": "certificate", "label": c.Label, "serial": serial})
 }
 
-// revokeCertificates ends every certificate of a user and says how many.
-func (w *Writer) revokeCertificates(user UserID) (int, error) {
-	have, err := all(w.tx.Certificates.Find(CertificateQuery{User: user}))
+// roomForCertificate refuses one more certificate than a holder may have in force.
+func (w *Writer) roomForCertificate(of CertificateQuery, holder string) error {
+	have, err := all(w.tx.Certificates.Find(of))
+	if err != nil {
+		return err
+	}
+	inForce := 0
+	for _, old := range have {
+		if old.Revoked.IsZero() && w.now.Before(old.Expires) {
+			inForce++
+		}
+	}
+	if inForce >= maxCertificates {
+		return invalid("certificate", holder, "there are %d certificates already; revoke one first", inForce)
+	}
+	return nil
+}
+
+// revokeCertificate ends one certificate of a holder. NotFound: there is none in force.
+func (w *Writer) revokeCertificate(of CertificateQuery, serial string) (Certificate, error) {
+	of.Serials = []string{serial}
+	c, found, err := one(w.tx.Certificates.Find(of))
+	if err != nil {
+		return c, err
+	}
+	if !found || !c.Revoked.IsZero() {
+		return c, notFound("certificate", serial)
+	}
+	c.Revoked = w.now
+	return c, w.tx.Certificates.Update(c)
+}
+
+// revokeCertificates ends every certificate of a holder and says how many.
+func (w *Writer) revokeCertificates(of CertificateQuery) (int, error) {
+	have, err := all(w.tx.Certificates.Find(of))
 	if err != nil {
 		return 0, err
 	}

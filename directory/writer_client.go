@@ -133,7 +133,7 @@ func (w *Writer) DeleteRADIUSClient(id RADIUSClientID) error {
 	if !found {
 		return notFound("radius client", "id")
 	}
-	if err := w.revokeClientCertificates(c); err != nil {
+	if _, err := w.revokeCertificates(c.Certificates()); err != nil {
 		return err
 	}
 	if _, err := w.tx.Clients.Delete(RADIUSClientQuery{IDs: []RADIUSClientID{id}}); err != nil {

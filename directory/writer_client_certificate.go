@@ -2,9 +2,6 @@ package directory
 
 import "time"
 
-// maxClientCertificates bounds the certificates in force of a RADIUS client.
-const maxClientCertificates = 50
-
 // Certificates selects the certificates that were issued to a RADIUS client.
 func (c *RADIUSClient) Certificates() CertificateQuery {
 	return CertificateQuery{Kind: CertificateNAS, Subject: CertificateNAS.Identity(c.UID)}
@@ -28,18 +25,8 @@ func (w *Writer) AddClientCertificate(n NewClientCertificate) error {
 	if err != nil {
 		return err
 	}
-	have, err := all(w.tx.Certificates.Find(c.Certificates()))
-	if err != nil {
+	if err := w.roomForCertificate(c.Certificates(), "client"); err != nil {
 		return err
-	}
-	inForce := 0
-	for _, old := range have {
-		if old.Revoked.IsZero() && w.now.Before(old.Expires) {
-			inForce++
-		}
-	}
-	if inForce >= maxClientCertificates {
-		return invalid("certificate", "client", "there are %d certificates already; revoke one first", inForce)
 	}
 	err = w.tx.Certificates.Insert(Certificate{
 		Serial: n.Serial, Kind: CertificateNAS, Subject: CertificateNAS.Identity(c.UID), Label: n.Label, Created: w.now, Expires: n.Expires,
@@ -63,41 +50,14 @@ func (w *Writer) RevokeClientCertificate(id RADIUSClientID, serial string) error
 	if err != nil {
 		return err
 	}
-	q := c.Certificates()
-	q.Serials = []string{serial}
-	cert, found, err := one(w.tx.Certificates.Find(q))
+	cert, err := w.revokeCertificate(c.Certificates(), serial)
 	if err != nil {
-		return err
-	}
-	if !found || !cert.Revoked.IsZero() {
-		return notFound("certificate", serial)
-	}
-	cert.Revoked = w.now
-	if err := w.tx.Certificates.Update(cert); err != nil {
 		return err
 	}
 	if err := w.changed(RADIUSClientChanged, int64(id), c.Rev); err != nil {
 		return err
 	}
 	return w.audit(VerbWriteConfig, c.touched(), map[string]any{"removed": "certificate", "label": cert.Label, "serial": serial})
-}
-
-// revokeClientCertificates ends every certificate of a RADIUS client.
-func (w *Writer) revokeClientCertificates(c RADIUSClient) error {
-	have, err := all(w.tx.Certificates.Find(c.Certificates()))
-	if err != nil {
-		return err
-	}
-	for _, cert := range have {
-		if !cert.Revoked.IsZero() {
-			continue
-		}
-		cert.Revoked = w.now
-		if err := w.tx.Certificates.Update(cert); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (w *Writer) clientByID(id RADIUSClientID) (RADIUSClient, error) {

@@ -50,7 +50,7 @@ func (w *Writer) shut(id UserID, v Verb, status Status, reason string) (Lockdown
 		if r.Credentials, err = w.revokeCredentials(id); err != nil {
 			return r, err
 		}
-		certificates, err := w.revokeCertificates(id)
+		certificates, err := w.revokeCertificates(CertificateQuery{User: id})
 		if err != nil {
 			return r, err
 		}

@@ -46,7 +46,18 @@ func (t *tool) appPasswordCreate() *cobra.Command {
 			n := directory.NewGenerated{
 				Kind: directory.CredentialAppPassword, Label: label, Protocol: directory.Protocol(protocol), Expires: until,
 			}
-			return t.createAppPassword(c, args[0], app, n)
+			return t.createSecret(c, args[0], "Added an app password for %s. It is shown once:", func(w *directory.Writer, u directory.User) (directory.Secret, error) {
+				n.User = u.ID
+				if app != "" {
+					a, err := w.AppBySlug(app)
+					if err != nil {
+						return "", err
+					}
+					n.App = a.ID
+				}
+				made, _, err := w.AddGenerated(n)
+				return made, err
+			})
 		},
 	}
 	f := c.Flags()
@@ -55,29 +66,4 @@ func (t *tool) appPasswordCreate() *cobra.Command {
 	f.StringVar(&protocol, "protocol", "", "only by this protocol: ldap or radius")
 	f.StringVar(&expires, "expires", "", "`time`, date or duration after which it opens nothing")
 	return c
-}
-
-func (t *tool) createAppPassword(c *cobra.Command, user, app string, n directory.NewGenerated) error {
-	var made directory.Secret
-	err := t.write(c, func(w *directory.Writer) error {
-		u, err := w.UserByName(directory.Person, user)
-		if err != nil {
-			return err
-		}
-		n.User = u.ID
-		if app != "" {
-			a, err := w.AppBySlug(app)
-			if err != nil {
-				return err
-			}
-			n.App = a.ID
-		}
-		made, _, err = w.AddGenerated(n)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	t.say("Added an app password for %s. It is shown once:", user)
-	return t.printSecret(made)
 }

@@ -46,7 +46,11 @@ func (t *tool) networkPasswordCreate() *cobra.Command {
 			if n.Expires, err = t.parseTime("expires", expires); err != nil {
 				return err
 			}
-			return t.createNetworkPassword(c, args[0], n)
+			return t.createSecret(c, args[0], "Added a network password for %s. It is shown once:", func(w *directory.Writer, u directory.User) (directory.Secret, error) {
+				n.User = u.ID
+				made, _, err := w.AddNetworkPassword(n)
+				return made, err
+			})
 		},
 	}
 	f := c.Flags()
@@ -54,22 +58,4 @@ func (t *tool) networkPasswordCreate() *cobra.Command {
 	f.StringVar(&kind, "kind", "network", "network, or samba: replaces the person's Samba password")
 	f.StringVar(&expires, "expires", "", "`time`, date or duration after which it opens nothing")
 	return c
-}
-
-func (t *tool) createNetworkPassword(c *cobra.Command, user string, n directory.NewNetworkPassword) error {
-	var made directory.Secret
-	err := t.write(c, func(w *directory.Writer) error {
-		u, err := w.UserByName(directory.Person, user)
-		if err != nil {
-			return err
-		}
-		n.User = u.ID
-		made, _, err = w.AddNetworkPassword(n)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	t.say("Added a network password for %s. It is shown once:", user)
-	return t.printSecret(made)
 }

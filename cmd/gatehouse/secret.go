@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"gatehouse/directory"
 	"gatehouse/directory/credential"
 )
@@ -108,3 +110,21 @@ func makePassword() (directory.Secret, error) {
 
 // printSecret writes a secret that was just made, alone on the last line.
 func (t *tool) printSecret(s directory.Secret) error { return t.print("%s", s.Reveal()) }
+
+// createSecret makes a secret for a person, says so, and prints it.
+func (t *tool) createSecret(c *cobra.Command, person, said string, add func(*directory.Writer, directory.User) (directory.Secret, error)) error {
+	var made directory.Secret
+	err := t.write(c, func(w *directory.Writer) error {
+		u, err := w.UserByName(directory.Person, person)
+		if err != nil {
+			return err
+		}
+		made, err = add(w, u)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	t.say(said, person)
+	return t.printSecret(made)
+}
