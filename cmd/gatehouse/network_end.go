@@ -92,14 +92,22 @@ func (t *tool) sayOpen(open []openSessionView, waiting []directory.WaitingSessio
 	for _, s := range open {
 		switch s.Outcome {
 		case directory.DisconnectRefused:
-			t.say("  %s refuses to end the session of %s; see gatehouse audit list.", s.Client, s.Device)
+			t.say("  %s refuses to end the session of %s; see gatehouse audit list.", s.Client, called(s.Device))
 		case directory.DisconnectSilent:
-			t.say("  %s does not answer about %s; radiusd tries again.", s.Client, s.Device)
+			t.say("  %s does not answer about %s; radiusd tries again.", s.Client, called(s.Device))
 		default:
-			t.say("  %s has not answered about %s yet; radiusd goes on trying while it runs.", s.Client, s.Device)
+			t.say("  %s has not answered about %s yet; radiusd goes on trying while it runs.", s.Client, called(s.Device))
 		}
 	}
 	for _, s := range waiting {
-		t.say("  %s takes no Disconnect-Requests (coa): %s waits for re-authentication until %s.", s.Client, s.Device, moment(s.Until))
+		t.say("  %s takes no Disconnect-Requests (coa): %s waits for re-authentication until %s.", s.Client, called(s.Device), moment(s.Until))
 	}
+}
+
+// called is a device as a sentence names it: a NAS may send no address of it.
+func called(device string) string {
+	if device == "" {
+		return "a device without an address"
+	}
+	return device
 }
