@@ -157,6 +157,22 @@ func TestOpenSessionsAreDecidedAgain(t *testing.T) {
 	})
 }
 
+// TestWhatCannotBeEndedIsNotDueForEver: a session that a NAS keeps open is not
+// decided again each second after its membership has ended.
+func TestWhatCannotBeEndedIsNotDueForEver(t *testing.T) {
+	w := newWorld(t, schema.RADIUSClient{})
+	w.write(func(tx *directory.Writer) error {
+		return tx.AddMembers(w.staff.ID, directory.Membership{User: w.alice.ID, Ends: time.Now().Add(2 * time.Second)})
+	})
+	w.enter(alicePassword)
+	if row := w.outcome(); row.Disconnect != directory.DisconnectNoAddress {
+		t.Fatalf("%+v", row)
+	}
+	due := directory.LiveNetworkSessions(w.server.now())
+	due.UntilBefore = w.server.now()
+	waitFor(t, func() bool { return len(w.sessions(due)) == 0 })
+}
+
 // TestARevokedNetworkPasswordEndsItsSession, and no other.
 func TestARevokedNetworkPasswordEndsItsSession(t *testing.T) {
 	nas := newDAS(t, always(t, radius.CodeDisconnectACK, 0))
