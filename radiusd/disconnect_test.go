@@ -162,7 +162,8 @@ func TestLockdownDisconnects(t *testing.T) {
 	_ = rfc2865.CallingStationID_SetString(p, "001a.2b3c.4d5e")
 	_ = rfc2865.NASIdentifier_SetString(p, "hall")
 	_ = rfc2865.NASIPAddress_Set(p, net.IPv4(10, 0, 0, 1))
-	w.account(report{status: wire.AcctStart, id: "a1", class: rfc2865.Class_Get(w.ask(p))})
+	class := rfc2865.Class_Get(w.ask(p))
+	w.account(report{status: wire.AcctStart, id: "a1", class: class})
 	before := time.Now().Add(-time.Second)
 	if r := w.lockdown(); len(r.Told) != 1 || len(r.Waiting) != 0 {
 		t.Errorf("%v ended, %v waiting", r.Told, r.Waiting)
@@ -195,6 +196,10 @@ func TestLockdownDisconnects(t *testing.T) {
 	}
 	if _, known := w.server.recent.find(placeOf(&w.sessions(directory.RADIUSSessionQuery{User: w.alice.ID})[0]), time.Now()); known {
 		t.Error("the next Access-Accept on this port would get the ended session")
+	}
+	w.account(report{status: wire.AcctStop, id: "a1", class: class})
+	if row := w.outcome(); row.Disconnect != directory.DisconnectAcknowledged || row.State != directory.RADIUSEnded {
+		t.Errorf("after the Stop the session is %s, %q", row.State, row.Disconnect)
 	}
 }
 

@@ -128,16 +128,16 @@ func (b *batch) report(rec *record) error {
 		return err // a late packet does not reopen what a Stop has ended
 	}
 	rec.row.Session = t.ID
+	use(t, &rec.update)
+	if rec.status == wire.AcctStop {
+		t.State, t.Ended, t.TerminateCause = directory.RADIUSEnded, rec.update.at, rec.update.cause
+		return nil
+	}
 	begun := t.State != directory.RADIUSStarted
 	if t.State == directory.RADIUSPresumedEnded {
 		// It lives: whatever came of an earlier Disconnect, it is decided again.
 		t.Disconnect = ""
 		b.revived = append(b.revived, t.User)
-	}
-	use(t, &rec.update)
-	if rec.status == wire.AcctStop {
-		t.State, t.Ended, t.TerminateCause = directory.RADIUSEnded, rec.update.at, rec.update.cause
-		return nil
 	}
 	t.State, t.Ended, t.TerminateCause = directory.RADIUSStarted, time.Time{}, ""
 	if !begun {
