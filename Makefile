@@ -16,7 +16,7 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the commands into bin/.
-	go build -trimpath -mod=readonly -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+	CGO_ENABLED=0 go build -trimpath -mod=readonly -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
 run: build ## Start all four daemons with a demonstration directory on loopback.
 	packaging/demo

@@ -84,7 +84,11 @@ func (r *runner) all(ctx context.Context, only []string) (err error) {
 	if err := os.Mkdir(r.binaries, 0o755); err != nil {
 		return err
 	}
-	if _, err := stage.Build(ctx, r.binaries); err != nil {
+	// Built as the packages are.
+	if err := os.Setenv("CGO_ENABLED", "0"); err != nil {
+		return err
+	}
+	if _, err := stage.Build(ctx, r.binaries, "-trimpath", "-ldflags=-s -w"); err != nil {
 		return err
 	}
 	for _, part := range parts {

@@ -158,6 +158,7 @@ func (r *run) loop(ctx context.Context) error {
 				waiting.Stop()
 				r.Log.Info("ready", "dur", time.Since(r.began))
 				r.tell(Manager.Ready)
+				go r.settle()
 			}
 		case <-waiting.C:
 			r.Log.Warn("not ready yet", "err", missing)
@@ -183,6 +184,13 @@ func (r *run) tell(what func(Manager) error) {
 	}
 	if err := what(r.Manager); err != nil {
 		r.Log.Warn("service manager not reached", "err", err)
+	}
+}
+
+// settle brings the memory of the process down to what it serves with.
+func (r *run) settle() {
+	if err := settle(); err != nil {
+		r.Log.Warn("memory of the start not given back", "err", err)
 	}
 }
 
