@@ -160,7 +160,9 @@ func (s *selection) writeWhere(b *strings.Builder, paged bool) {
 }
 
 // writeOrder appends order and paging. PostgreSQL takes OFFSET without LIMIT,
-// SQLite does not, so there always is one when there is the other.
+// SQLite does not, so there always is one when there is the other. The CAST hides
+// the parameter from SQLite's planner: a bare one makes it plan the statement
+// again at every use, since another limit might want another plan.
 func (s *selection) writeOrder(b *strings.Builder) {
 	if s.order != "" {
 		b.WriteString(" ORDER BY ")
@@ -172,10 +174,10 @@ func (s *selection) writeOrder(b *strings.Builder) {
 	}
 	if limit > 0 {
 		b.WriteString(" LIMIT ")
-		b.WriteString(s.param(limit))
+		b.WriteString("CAST(" + s.param(limit) + " AS BIGINT)")
 	}
 	if s.offset > 0 {
 		b.WriteString(" OFFSET ")
-		b.WriteString(s.param(int64(s.offset)))
+		b.WriteString("CAST(" + s.param(int64(s.offset)) + " AS BIGINT)")
 	}
 }

@@ -54,13 +54,18 @@ func (t *table[R, Q]) find(q Q, suffix string) iter.Seq2[R, error] {
 		if s.none {
 			return
 		}
-		var b strings.Builder
-		b.WriteString(t.read)
-		s.writeWhere(&b, true)
-		s.writeOrder(&b)
-		b.WriteString(suffix)
-		each(t.c, b.String(), s.args, t.fields)(yield)
+		query := t.findText(s, suffix)
+		each(t.c, query, s.args, t.fields)(yield)
 	}
+}
+
+func (t *table[R, Q]) findText(s *selection, suffix string) string {
+	var b strings.Builder
+	b.WriteString(t.read)
+	s.writeWhere(&b, true)
+	s.writeOrder(&b)
+	b.WriteString(suffix)
+	return b.String()
 }
 
 // Count counts what q selects, without its paging.

@@ -61,12 +61,17 @@ func usersTable(c *conn) *table[directory.User, directory.UserQuery] {
 }
 
 func whereUsers(q *directory.UserQuery, s *selection) {
+	// Not a parameter: SQLite would compare it with the condition of users_people,
+	// and plan the statement again at every use.
 	switch q.Kind {
 	case "":
 		s.always("kind = 'person'")
+	case directory.Person, directory.ServiceAccount:
+		s.restricted = true
+		s.always("kind = '" + string(q.Kind) + "'")
 	case directory.AnyKind:
 	default:
-		s.where("kind = ?", string(q.Kind))
+		s.none = true
 	}
 	if q.Statuses == nil {
 		s.always("status <> 'deleted'")
