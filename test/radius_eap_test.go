@@ -17,6 +17,12 @@ import (
 // certificate of the network and that the keys are its own.
 func (w *world) eapol(t *testing.T, lines ...string) (bool, string) {
 	t.Helper()
+	return w.eapolFrom(t, "127.0.0.1", lines...)
+}
+
+// eapolFrom is eapol by an access point with an address of its own.
+func (w *world) eapolFrom(t *testing.T, nas string, lines ...string) (bool, string) {
+	t.Helper()
 	host, port, err := net.SplitHostPort(w.Auth)
 	if err != nil {
 		t.Fatal(err)
@@ -26,10 +32,10 @@ func (w *world) eapol(t *testing.T, lines ...string) (bool, string) {
 		`anonymous_identity="somebody"`,
 		`phase1="tls_disable_tlsv1_3=0 tls_disable_tlsv1_2=1 tls_disable_tlsv1_1=1 tls_disable_tlsv1_0=1"`,
 	}, append(lines, "}\n")...)
-	config := w.file(t, "network.conf", strings.Join(network, "\n"))
+	config := w.file(t, "network-"+nas+".conf", strings.Join(network, "\n"))
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
-	r, err := stage.Run(ctx, "", nil, "eapol_test", "-c", config, "-a", host, "-p", port, "-s", w.radiusSecret, "-t", "25", "-r", "1")
+	r, err := stage.Run(ctx, "", nil, "eapol_test", "-c", config, "-A", nas, "-a", host, "-p", port, "-s", w.radiusSecret, "-t", "25", "-r", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
