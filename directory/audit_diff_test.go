@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/directory"
 	"gatehouse/directory/schema"
@@ -68,6 +69,7 @@ func TestChangesAreAudited(t *testing.T) {
 			return err
 		})
 	}
+	f.write(func(w *directory.Writer) error { return belong(w) })
 	var details bytes.Buffer
 	err := f.store.View(t.Context(), func(tx *directory.Tx) error {
 		for e, err := range tx.Events.Find(directory.EventQuery{}) {
@@ -88,10 +90,53 @@ func TestChangesAreAudited(t *testing.T) {
 		`"title":{"before":["title-1"],"after":["title-2"]}`, `"name":{"before":"app-1","after":"app-2"}`,
 		`{"before":["https://wiki.example/1"],"after":["https://wiki.example/2"]}`, `"secret":{"before":"[redacted]","after":"[redacted]"}`,
 		`"bindings":{"before":["user alice"],"after":["not user alice"]}`, `"rule":{"before":"request.ip.in(\"10.1.0.0/16\")","after":"request.ip.in(\"10.2.0.0/16\")"}`,
+		`"members":{"before":[],"after":["alice"]}`, `"members":{"before":["alice"],"after":["alice until 2031-02-03T04:05:06Z"]}`,
+		`"members":{"before":["alice until 2031-02-03T04:05:06Z"],"after":[]}`,
+		`"groups":{"before":[],"after":["nurses"]}`, `"groups":{"before":["nurses"],"after":["nurses from 2031-02-03T04:05:06Z"]}`,
+		`"groups":{"before":["nurses from 2031-02-03T04:05:06Z"],"after":[]}`,
+		`"grants":{"before":[],"after":["role:helpdesk until 2031-02-03T04:05:06Z"]}`, `"grants":{"before":["role:helpdesk until 2031-02-03T04:05:06Z"],"after":[]}`,
+		`"state":{"before":"","after":"next"}`, `"state":{"before":"next","after":"active"}`,
 		`"networks":{"before":["192.0.2.1/32"],"after":["192.0.2.2/32"]}`, `"token":{"before":"[redacted]","after":"[redacted]"}`,
 	} {
 		if !strings.Contains(details.String(), want) {
 			t.Errorf("the audit does not hold %s", want)
 		}
 	}
+}
+
+// belong gives alice a group, a group a group, alice a role and the directory a
+// key, changes each, and takes away what can be taken away.
+func belong(w *directory.Writer) error {
+	when := time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC)
+	alice, err := w.UserByName(directory.Person, "alice")
+	if err != nil {
+		return err
+	}
+	staff, err := w.CreateGroup(directory.Group{Name: "staff"})
+	if err != nil {
+		return err
+	}
+	nurses, err := w.CreateGroup(directory.Group{Name: "nurses"})
+	if err != nil {
+		return err
+	}
+	for _, step := range []func() error{
+		func() error { return w.AddMembers(staff.ID, directory.Membership{User: alice.ID}) },
+		func() error { return w.AddMembers(staff.ID, directory.Membership{User: alice.ID, Ends: when}) },
+		func() error { _, err := w.RemoveMembers(staff.ID, alice.ID); return err },
+		func() error { return w.AddNesting(directory.Nesting{Parent: staff.ID, Child: nurses.ID}) },
+		func() error { return w.AddNesting(directory.Nesting{Parent: staff.ID, Child: nurses.ID, Starts: when}) },
+		func() error { return w.RemoveNesting(staff.ID, nurses.ID) },
+		func() error { return w.Grant(alice.ID, directory.RoleHelpdesk, when) },
+		func() error { return w.Revoke(alice.ID, directory.RoleHelpdesk) },
+		func() error {
+			return w.AddSigningKey(directory.NewSigningKey{KID: "k1", Use: "oidc", State: directory.KeyNext, Private: []byte("canary")})
+		},
+		func() error { return w.SetKeyState("k1", directory.KeyActive) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -112,10 +112,14 @@ func TestSpraying(t *testing.T) {
 	}
 }
 
-// TestStrangersFillNoMemory: however many names are tried, the table stays.
-func TestStrangersFillNoMemory(t *testing.T) {
+// TestStrangersFillNoMemory: however many names are tried, the table stays, and
+// nothing waits to be written.
+func TestStrangersFillNoMemory(t *testing.T) { tryNames(t, 5*limiterEntries) }
+
+func tryNames(t *testing.T, names int) {
+	t.Helper()
 	l, _ := strangers(t)
-	for i := range 5 * limiterEntries {
+	for i := range names {
 		l.guessing(t, "nobody"+strconv.Itoa(i), "192.0.2.1").failed("x", true)
 		if n := l.size(); n > 2*limiterEntries {
 			t.Fatalf("%d entries after %d names", n, i+1)

@@ -30,7 +30,9 @@ func (w *Writer) AddNesting(row Nesting) error {
 		return invalid("group", "groups", "%s cannot be in %s: %s is already in %s, that would be a cycle",
 			child.Name, parent.Name, parent.Name, child.Name)
 	}
+	before := []string{}
 	if i >= 0 {
+		before = append(before, termed(child.Name, have[i].Starts, have[i].Ends))
 		err = w.tx.Nestings.Update(row)
 	} else {
 		err = w.tx.Nestings.Insert(row)
@@ -38,7 +40,7 @@ func (w *Writer) AddNesting(row Nesting) error {
 	if err != nil {
 		return err
 	}
-	return w.saveGroup(&parent, Change{Kind: GroupNestingChanged}, VerbWriteMembers, map[string]any{"added": child.Name})
+	return w.nestingChanged(&parent, before, []string{termed(child.Name, row.Starts, row.Ends)})
 }
 
 // RemoveNesting removes the actor's row that makes child a part of parent. Not
@@ -49,11 +51,23 @@ func (w *Writer) RemoveNesting(parent, child GroupID) error {
 		return err
 	}
 	q := NestingQuery{Parents: []GroupID{parent}, Children: []GroupID{child}, Source: w.by.Label()}
-	n, err := w.tx.Nestings.Delete(q)
-	if err != nil || n == 0 {
+	old, found, err := one(w.tx.Nestings.Find(q))
+	if err != nil || !found {
 		return err
 	}
-	return w.saveGroup(&g, Change{Kind: GroupNestingChanged}, VerbWriteMembers, map[string]any{"removed": int64(child)})
+	c, err := w.Group(child)
+	if err != nil {
+		return err
+	}
+	if _, err := w.tx.Nestings.Delete(q); err != nil {
+		return err
+	}
+	return w.nestingChanged(&g, []string{termed(c.Name, old.Starts, old.Ends)}, []string{})
+}
+
+// nestingChanged bumps the group whose rows of groups changed.
+func (w *Writer) nestingChanged(parent *Group, before, after []string) error {
+	return w.saveGroup(parent, Change{Kind: GroupNestingChanged}, VerbWriteMembers, map[string]any{"groups": diff{before, after}})
 }
 
 // ReplaceNestings makes the groups in parent, by rows of the actor's source,

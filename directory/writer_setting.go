@@ -67,14 +67,15 @@ func (w *Writer) AddSigningKey(n NewSigningKey) error {
 	if err := w.tx.SigningKeys.Insert(k); err != nil {
 		return err
 	}
-	return w.keyChanged(&k)
+	return w.keyChanged(&k, "")
 }
 
-func (w *Writer) keyChanged(k *SigningKey) error {
+// keyChanged audits that a key came into its state; before is empty for a new one.
+func (w *Writer) keyChanged(k *SigningKey, before KeyState) error {
 	if err := w.changed(KeysChanged, 0, 0); err != nil {
 		return err
 	}
-	return w.audit(VerbWriteConfig, touched{entity: "signing key", name: k.KID}, map[string]any{"use": k.Use, "state": k.State})
+	return w.audit(VerbWriteConfig, touched{entity: "signing key", name: k.KID}, map[string]any{"use": k.Use, "state": diff{before, k.State}})
 }
 
 // SetKeyState moves a signing key to another state.
@@ -89,11 +90,12 @@ func (w *Writer) SetKeyState(kid string, state KeyState) error {
 	if !found {
 		return notFound("signing key", kid)
 	}
+	before := k.State
 	k.State = state
 	if err := w.tx.SigningKeys.Update(k); err != nil {
 		return err
 	}
-	return w.keyChanged(&k)
+	return w.keyChanged(&k, before)
 }
 
 func (k *SigningKey) place() seal.Place {

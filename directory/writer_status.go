@@ -169,23 +169,14 @@ func (w *Writer) orphanBindings(kind BindingKind, ref int64) error {
 
 // Grant gives a role or a grant to a user, until expires unless that is zero.
 func (w *Writer) Grant(id UserID, r Right, expires time.Time) error {
-	return w.grant(id, r, func(q GrantQuery) error {
-		if _, err := w.tx.Grants.Delete(q); err != nil {
-			return err
-		}
-		return w.tx.Grants.Insert(Grant{User: id, Right: r, Expires: expires})
-	})
+	return w.grant(id, r, Grant{User: id, Right: r, Expires: expires})
 }
 
 // Revoke takes a role or a grant from a user. Not having it is no error.
-func (w *Writer) Revoke(id UserID, r Right) error {
-	return w.grant(id, r, func(q GrantQuery) error {
-		_, err := w.tx.Grants.Delete(q)
-		return err
-	})
-}
+func (w *Writer) Revoke(id UserID, r Right) error { return w.grant(id, r) }
 
-func (w *Writer) grant(id UserID, r Right, write func(GrantQuery) error) error {
+// grant makes what a user has of a right exactly these rows.
+func (w *Writer) grant(id UserID, r Right, rows ...Grant) error {
 	if err := w.require(VerbGrant, id); err != nil {
 		return err
 	}
@@ -202,7 +193,15 @@ func (w *Writer) grant(id UserID, r Right, write func(GrantQuery) error) error {
 	if r.ofPeople() != (u.Kind == Person) {
 		return invalid(entityOf(u.Kind), "grants", "%q: people have roles, service accounts have grants", string(r))
 	}
-	if err := write(GrantQuery{Users: []UserID{id}, Right: r}); err != nil {
+	q := GrantQuery{Users: []UserID{id}, Right: r}
+	before, err := all(w.tx.Grants.Find(q))
+	if err != nil {
+		return err
+	}
+	if _, err := w.tx.Grants.Delete(q); err != nil {
+		return err
+	}
+	if err := w.tx.Grants.Insert(rows...); err != nil {
 		return err
 	}
 	have, err := w.rightsOf(id)
@@ -215,5 +214,13 @@ func (w *Writer) grant(id UserID, r Right, write func(GrantQuery) error) error {
 	if err := w.changed(GrantsChanged, int64(id), u.Rev); err != nil {
 		return err
 	}
-	return w.audit(VerbGrant, u.touched(), map[string]any{"right": r})
+	return w.audit(VerbGrant, u.touched(), map[string]any{"grants": diff{grantLabels(before), grantLabels(rows)}})
+}
+
+func grantLabels(rows []Grant) []string {
+	labels := make([]string, len(rows))
+	for i, g := range rows {
+		labels[i] = termed(string(g.Right), time.Time{}, g.Expires)
+	}
+	return labels
 }
