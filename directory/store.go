@@ -22,6 +22,11 @@ type Store interface {
 	// fn fails nothing of it is kept. Update returns after the commit.
 	Update(ctx context.Context, fn func(*Tx) error) (Head, error)
 
+	// Bulk is Update for a change of thousands of rows, for which its caller waits.
+	// It shares the transaction with nobody and may take minutes, not seconds;
+	// meanwhile every other writer waits or is Unavailable.
+	Bulk(ctx context.Context, fn func(*Tx) error) (Head, error)
+
 	// Record is Update for what the feed does not carry: sessions, tokens,
 	// accounting, audit, jobs, limiter. Records of several hosts may run at the
 	// same time, so what is read to be changed must be read with Take. Calling

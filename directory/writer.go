@@ -16,14 +16,21 @@ type Writer struct {
 	d     *Directory
 	by    Actor
 	scope *sourceScope // of ActorSource; else nil
+
+	nextPosix int64 // the Unix number to give next; 0: not read yet
 }
 
 // Write runs fn in one transaction, serialised against every other Write of
 // every process, and returns the position of the feed at which its changes are
 // visible. fn must be pure but for the Writer: it may run twice. Passwords are
-// hashed before (HashPassword), never inside.
+// hashed before (HashPassword), never inside. It must be over in seconds, unless
+// an operator's command makes it: a file may name ten thousand people.
 func (d *Directory) Write(ctx context.Context, by Actor, fn func(*Writer) error) (Head, error) {
-	return d.store.Update(ctx, func(tx *Tx) error {
+	update := d.store.Update
+	if by.Kind == ActorOperator {
+		update = d.store.Bulk
+	}
+	return update(ctx, func(tx *Tx) error {
 		w := &Writer{Reader: &Reader{tx: tx, now: d.now(), by: System(d.config.Daemon), rules: d.rules}, d: d, by: by}
 		if err := w.loadScope(); err != nil {
 			return err

@@ -42,6 +42,10 @@ func (w *Writer) writeEmails(u *User) error {
 	if _, err := w.tx.Emails.Delete(EmailQuery{Users: []UserID{u.ID}}); err != nil {
 		return err
 	}
+	return w.insertEmails(u)
+}
+
+func (w *Writer) insertEmails(u *User) error {
 	rows := make([]EmailRow, len(u.Emails))
 	for i, e := range u.Emails {
 		rows[i] = EmailRow{User: u.ID, AddressKey: emailKey(e.Address), Order: i, Email: e}
@@ -122,14 +126,18 @@ func (w *Writer) releaseName(n LoginName, uid string) error {
 
 // allocatePosixID gives the next Unix number to uid. Numbers are never freed.
 func (w *Writer) allocatePosixID(uid string) (int64, error) {
-	top, found, err := one(w.tx.PosixIDs.Find(PosixIDQuery{Highest: true}))
-	if err != nil {
-		return 0, err
+	if w.nextPosix == 0 {
+		top, found, err := one(w.tx.PosixIDs.Find(PosixIDQuery{Highest: true}))
+		if err != nil {
+			return 0, err
+		}
+		w.nextPosix = w.d.config.PosixFirst
+		if found {
+			w.nextPosix = max(w.nextPosix, top.Number+1)
+		}
 	}
-	n := w.d.config.PosixFirst
-	if found && top.Number >= n {
-		n = top.Number + 1
-	}
+	n := w.nextPosix
+	w.nextPosix++
 	if n > w.d.config.PosixLast {
 		return 0, invalid("posix", "posix.last", "all Unix numbers up to %d are given; raise posix.last", w.d.config.PosixLast)
 	}

@@ -42,13 +42,15 @@ func (w *Writer) CreateUser(u User) (User, error) {
 	if err := w.mayWrite(diffUsers(&User{}, &u)); err != nil {
 		return User{}, err
 	}
-	if err := w.writeLogins(&u); err != nil {
-		return User{}, err
+	for _, n := range loginNames(&u) {
+		if err := w.takeName(n, u.UID); err != nil {
+			return User{}, err
+		}
 	}
 	if err := w.tx.Users.Insert(u); err != nil {
 		return User{}, err
 	}
-	if err := w.writeEmails(&u); err != nil {
+	if err := w.insertEmails(&u); err != nil {
 		return User{}, err
 	}
 	if u.Kind == Person && !name.ReservedOnUnix(u.NameKey) {

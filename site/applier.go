@@ -3,7 +3,6 @@ package site
 import (
 	"fmt"
 	"iter"
-	"slices"
 	"strings"
 
 	"gatehouse/directory"
@@ -19,7 +18,14 @@ type applier struct {
 	hashes map[string]directory.PasswordHash
 	prune  bool
 	plan   Plan
+
+	people   map[string]directory.UserID // by the name in the file
+	touched  map[thing]bool              // what the plan creates or updates
+	progress func(what string, done, all int) error
 }
+
+// thing is what a step is about.
+type thing struct{ entity, name string }
 
 func (a *applier) run() error {
 	for _, step := range []func() error{
@@ -34,6 +40,9 @@ func (a *applier) run() error {
 }
 
 func (a *applier) did(action, entity, name string) {
+	if action != setPassword {
+		a.touched[thing{entity, name}] = true
+	}
 	a.plan.Steps = append(a.plan.Steps, Step{Action: action, Entity: entity, Name: name})
 }
 
@@ -50,7 +59,7 @@ func (a *applier) saved(entity, name string, before, after int64) {
 
 // updated notes an update once, whatever number of things changed.
 func (a *applier) updated(entity, name string) {
-	if !slices.ContainsFunc(a.plan.Steps, func(s Step) bool { return s.Entity == entity && s.Name == name && s.Action != setPassword }) {
+	if !a.touched[thing{entity, name}] {
 		a.did("update", entity, name)
 	}
 }
@@ -118,19 +127,19 @@ func surplusOf[T any](entity string, listed []string, have iter.Seq2[T, error], 
 	if listed == nil {
 		return nil, nil
 	}
+	stay := make(map[string]bool, len(listed))
+	for _, name := range listed {
+		stay[strings.ToLower(name)] = true
+	}
 	var out []deletion
 	for x, err := range have {
 		if err != nil {
 			return nil, err
 		}
 		source, name, del := of(x)
-		if source == label && !containsFold(listed, name) {
+		if source == label && !stay[strings.ToLower(name)] {
 			out = append(out, deletion{Step{"delete", entity, name}, del})
 		}
 	}
 	return out, nil
-}
-
-func containsFold(list []string, s string) bool {
-	return slices.ContainsFunc(list, func(l string) bool { return strings.EqualFold(l, s) })
 }

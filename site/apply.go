@@ -18,6 +18,18 @@ type Options struct {
 	DryRun bool            // plan only
 	Prune  bool            // delete what site.yaml made and no longer names
 	Actor  directory.Actor // an operator; Via is set to "site"
+
+	// Progress is told what is being worked on, and how much of it is done of how
+	// much, before each piece; nil: nobody is.
+	Progress func(what string, done, all int)
+}
+
+// progress tells how far it is, and whether there is still anybody who waits.
+func (o *Options) progress(ctx context.Context, what string, done, all int) error {
+	if o.Progress != nil {
+		o.Progress(what, done, all)
+	}
+	return ctx.Err()
 }
 
 // Step is one thing that Apply does.
@@ -56,13 +68,16 @@ func Apply(ctx context.Context, d *directory.Directory, s *Site, o Options) (Pla
 	if err := s.check(); err != nil {
 		return Plan{}, err
 	}
-	hashes, err := s.hash(ctx, d)
+	hashes, err := s.hash(ctx, d, &o)
 	if err != nil {
 		return Plan{}, err
 	}
 	var a *applier
 	_, err = d.Write(ctx, o.Actor, func(w *directory.Writer) error {
-		a = &applier{w: w, site: s, hashes: hashes, prune: o.Prune}
+		a = &applier{
+			w: w, site: s, hashes: hashes, prune: o.Prune, people: map[string]directory.UserID{}, touched: map[thing]bool{},
+			progress: func(what string, done, all int) error { return o.progress(ctx, what, done, all) },
+		}
 		if err := a.run(); err != nil {
 			return err
 		}
@@ -82,26 +97,32 @@ func Apply(ctx context.Context, d *directory.Directory, s *Site, o Options) (Pla
 
 // hash computes the hashes of the passwords that will be set, before the
 // transaction and on all cores.
-func (s *Site) hash(ctx context.Context, d *directory.Directory) (map[string]directory.PasswordHash, error) {
+func (s *Site) hash(ctx context.Context, d *directory.Directory, o *Options) (map[string]directory.PasswordHash, error) {
 	type job struct{ key, place, password string }
 	var jobs []job
 	err := d.Read(ctx, directory.System("site"), func(r *directory.Reader) error {
 		jobs = nil
 		for i, u := range s.Users {
+			if u.Password == nil {
+				continue
+			}
 			needed, err := needsPassword(r, directory.Person, u.Username, u.ResetPassword)
 			if err != nil {
 				return err
 			}
-			if needed && u.Password != nil {
+			if needed {
 				jobs = append(jobs, job{personKey(u.Username), fmt.Sprintf("$.users[%d].password", i), *u.Password})
 			}
 		}
 		for i, sa := range s.ServiceAccounts {
+			if sa.Password == nil {
+				continue
+			}
 			needed, err := needsPassword(r, directory.ServiceAccount, sa.Name, sa.ResetPassword)
 			if err != nil {
 				return err
 			}
-			if needed && sa.Password != nil {
+			if needed {
 				jobs = append(jobs, job{serviceKey(sa.Name), fmt.Sprintf("$.service_accounts[%d].password", i), *sa.Password})
 			}
 		}
@@ -114,6 +135,9 @@ func (s *Site) hash(ctx context.Context, d *directory.Directory) (map[string]dir
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, j := range jobs {
+		if err := o.progress(ctx, "passwords", i, len(jobs)); err != nil {
+			break // g says why
+		}
 		g.Go(func() (err error) {
 			hashes[i], err = d.HashPassword(ctx, directory.Secret(j.password))
 			return s.text.at(j.place, err)

@@ -1,7 +1,9 @@
 package site_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -181,6 +183,48 @@ func TestApplyMistakes(t *testing.T) {
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestApplyTellsHowFarItIs: and who goes away meanwhile leaves nothing behind.
+func TestApplyTellsHowFarItIs(t *testing.T) {
+	d := directorytest.Core(t, directorytest.OpenSQLite(t), nil)
+	s, err := site.Parse(write(t, example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var told []string
+	o := site.Options{Actor: directorytest.Operator(), Progress: func(what string, done, all int) {
+		told = append(told, fmt.Sprintf("%s %d/%d", what, done, all))
+		if what == "members of groups" {
+			cancel()
+		}
+	}}
+	if _, err := site.Apply(ctx, d, s, o); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	want := []string{"passwords 0/2", "passwords 1/2", "users 0/2", "users 1/2", "members of groups 0/2"}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Error(diff)
+	}
+	err = d.Read(t.Context(), directorytest.Operator(), func(r *directory.Reader) error {
+		n, err := r.CountUsers(directory.UserQuery{})
+		if n != 0 {
+			t.Errorf("%d users were kept", n)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFilesThatSayNothing(t *testing.T) {
+	for _, text := range []string{"", "\n", "# nothing\n", "---\n", "---\n# nothing\n", "users: []\n---\n", "{}\n"} {
+		if _, err := site.Parse(write(t, text)); err != nil {
+			t.Errorf("%q: %v", text, err)
 		}
 	}
 }

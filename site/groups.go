@@ -106,6 +106,9 @@ func (a *applier) keptNestings(parent directory.GroupID, wanted []directory.Nest
 
 func (a *applier) members() error {
 	for i, g := range a.site.Groups {
+		if err := a.progress("members of groups", i, len(a.site.Groups)); err != nil {
+			return err
+		}
 		if g.Members == nil {
 			continue
 		}
@@ -115,11 +118,11 @@ func (a *applier) members() error {
 		}
 		rows := []directory.Membership{}
 		for j, m := range g.Members {
-			u, err := a.w.UserByName(directory.Person, m.Name)
+			user, err := a.person(m.Name)
 			if err != nil {
 				return a.at(err, "$.groups[%d].members[%d]", i, j)
 			}
-			rows = append(rows, directory.Membership{User: u.ID, Starts: m.From, Ends: m.Until})
+			rows = append(rows, directory.Membership{User: user, Starts: m.From, Ends: m.Until})
 		}
 		if err := a.w.ReplaceMembers(have.ID, rows...); err != nil {
 			return a.at(err, "$.groups[%d].members", i)
@@ -129,6 +132,18 @@ func (a *applier) members() error {
 		}
 	}
 	return nil
+}
+
+// person is who the file means by a name.
+func (a *applier) person(name string) (directory.UserID, error) {
+	if id, known := a.people[name]; known {
+		return id, nil
+	}
+	u, err := a.w.UserByName(directory.Person, name)
+	if err == nil {
+		a.people[name] = u.ID
+	}
+	return u.ID, err
 }
 
 // groupTouched notes an update when the group's revision moved.

@@ -1,12 +1,12 @@
 package site
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -99,12 +99,16 @@ func parse(path string, b []byte) (s *Site, err error) {
 		return nil, err
 	}
 	s = &Site{text: &text{path: path, file: file}}
-	dec := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict())
-	if err := dec.Decode(s); err != nil && !errors.Is(err, io.EOF) {
-		return nil, syntaxProblem(path, err)
-	}
-	if err := dec.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
+	documents := slices.DeleteFunc(slices.Clone(file.Docs), func(d *ast.DocumentNode) bool { return d.Body == nil })
+	switch len(documents) {
+	case 0:
+		return s, nil
+	case 1:
+	default:
 		return nil, &Problem{File: path, Message: "there is a second document; a site file has one"}
+	}
+	if err := yaml.NodeToValue(documents[0].Body, s, yaml.Strict()); err != nil {
+		return nil, syntaxProblem(path, err)
 	}
 	return s, nil
 }

@@ -11,6 +11,9 @@ import (
 func (a *applier) users() error {
 	for i := range a.site.Users {
 		u := &a.site.Users[i]
+		if err := a.progress("users", i, len(a.site.Users)); err != nil {
+			return err
+		}
 		if err := a.user(u); err != nil {
 			return a.at(err, "$.users[%d]", i)
 		}
@@ -37,6 +40,7 @@ func (a *applier) user(u *User) error {
 		return err
 	}
 	a.saved("user", u.Username, before, have.Rev)
+	a.people[u.Username] = have.ID
 	if err := a.userPassword(u, have.ID, found); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 // batch is one transaction of a writer.
 type batch struct {
 	w       *writer
+	bulk    bool       // one Bulk, or any number of others
 	running []*request // claimed; they are all answered when the batch ends
 	results []outcome  // of running
 	ring    bool
@@ -42,7 +43,7 @@ func (b *batch) run(ctx context.Context, c *conn) error {
 				r = again[i]
 			case i > 0 && time.Now().After(deadline):
 			default:
-				if r = b.w.take(time.Now()); r != nil {
+				if r = b.w.take(time.Now(), b.fits); r != nil {
 					b.running = append(b.running, r)
 				}
 			}
@@ -65,6 +66,9 @@ func (b *batch) run(ctx context.Context, c *conn) error {
 	}
 	return err
 }
+
+// fits reports whether r may be part of this batch.
+func (b *batch) fits(r *request) bool { return r.bulk == b.bulk && (!b.bulk || len(b.running) == 0) }
 
 // first runs the first request. An error means that the whole transaction is lost.
 func (b *batch) first(c *conn, w *writeState, r *request) error {

@@ -173,12 +173,17 @@ func (s *Store) viewConn(ctx context.Context) (*conn, error) {
 
 // Update runs fn in a transaction that may change the directory.
 func (s *Store) Update(ctx context.Context, fn func(*directory.Tx) error) (directory.Head, error) {
-	return s.update.do(ctx, fn, true)
+	return s.update.do(ctx, &request{fn: fn, feed: true})
+}
+
+// Bulk runs fn in a transaction of its own that may change thousands of rows.
+func (s *Store) Bulk(ctx context.Context, fn func(*directory.Tx) error) (directory.Head, error) {
+	return s.update.do(ctx, &request{fn: fn, feed: true, bulk: true})
 }
 
 // Record runs fn in a transaction that the feed does not carry.
 func (s *Store) Record(ctx context.Context, fn func(*directory.Tx) error) error {
-	_, err := s.record.do(ctx, fn, false)
+	_, err := s.record.do(ctx, &request{fn: fn})
 	return err
 }
 

@@ -18,6 +18,9 @@ const (
 	// lockLimit is how long a writer waits for the host's lock, and how long it
 	// may hold it.
 	lockLimit = 5 * time.Second
+	// bulkLimit is how long a Bulk may hold it. On a machine with nothing else to
+	// do, ten thousand people take two seconds.
+	bulkLimit = 10 * time.Minute
 	// patience is how long a caller waits for its turn: longer than the lock, so
 	// that it is told who holds that.
 	patience = lockLimit + 500*time.Millisecond
@@ -30,11 +33,12 @@ var (
 	errQueue  = errors.New("no turn to write was had in time")
 )
 
-// request is one waiting Update or Record.
+// request is one waiting Update, Bulk or Record.
 type request struct {
 	fn      func(*directory.Tx) error
 	queued  time.Time
-	feed    bool         // Update: may append changes
+	feed    bool         // not Record: may append changes
+	bulk    bool         // alone in its batch, and for long
 	claimed atomic.Bool  // by the writer that runs it or the caller that gives up
 	done    chan outcome // buffered
 }
@@ -49,7 +53,8 @@ type outcome struct {
 // there Records need not wait for the feed.
 type writer struct {
 	s    *Store
-	feed bool // lock the feed from the start
+	feed bool          // lock the feed from the start
+	hold time.Duration // how long a batch may take that is no Bulk
 
 	mu     sync.Mutex
 	queue  []*request
@@ -59,14 +64,14 @@ type writer struct {
 }
 
 func newWriter(s *Store, feed bool) *writer {
-	w := &writer{s: s, feed: feed, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	w := &writer{s: s, feed: feed, hold: lockLimit, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	go w.loop()
 	return w
 }
 
-// do queues fn and waits until it was committed or failed.
-func (w *writer) do(ctx context.Context, fn func(*directory.Tx) error, feed bool) (directory.Head, error) {
-	r := &request{fn: fn, queued: time.Now(), feed: feed, done: make(chan outcome, 1)}
+// do queues r and waits until it was committed or failed.
+func (w *writer) do(ctx context.Context, r *request) (directory.Head, error) {
+	r.queued, r.done = time.Now(), make(chan outcome, 1)
 	if err := ctx.Err(); err != nil {
 		return directory.Head{}, unavailable("wait for a turn to write", err)
 	}
@@ -105,14 +110,14 @@ func (w *writer) add(r *request) bool {
 	return true
 }
 
-// take claims the next request that came before a time and that nobody has
-// given up.
-func (w *writer) take(before time.Time) *request {
+// take claims the next request, if it came before a time and fits. Those that
+// their callers have given up are passed over.
+func (w *writer) take(before time.Time, fits func(*request) bool) *request {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for len(w.queue) > 0 {
+	for w.first() != nil {
 		r := w.queue[0]
-		if r.queued.After(before) {
+		if r.queued.After(before) || !fits(r) {
 			return nil
 		}
 		w.drop()
@@ -131,14 +136,30 @@ func (w *writer) drop() {
 	}
 }
 
+// first is the first request that nobody has given up. w.mu is held.
+func (w *writer) first() *request {
+	for len(w.queue) > 0 && w.queue[0].claimed.Load() {
+		w.drop()
+	}
+	if len(w.queue) == 0 {
+		return nil
+	}
+	return w.queue[0]
+}
+
 // waiting reports whether anybody still waits.
 func (w *writer) waiting() (some, closed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for len(w.queue) > 0 && w.queue[0].claimed.Load() {
-		w.drop()
-	}
-	return len(w.queue) > 0, w.closed
+	return w.first() != nil, w.closed
+}
+
+// bulkNext reports whether the next batch is a Bulk.
+func (w *writer) bulkNext() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.first()
+	return r != nil && r.bulk
 }
 
 func (w *writer) close() {
@@ -186,10 +207,13 @@ func (w *writer) serve(c *conn) *conn {
 	}
 	defer unlock()
 	w.s.metrics.lockWait.Observe(time.Since(began).Seconds())
-	ctx, cancel = context.WithTimeout(w.s.ctx, lockLimit)
+	b, limit := &batch{w: w, bulk: w.bulkNext()}, w.hold
+	if b.bulk {
+		limit = bulkLimit
+	}
+	ctx, cancel = context.WithTimeout(w.s.ctx, limit)
 	defer cancel()
 
-	b := &batch{w: w}
 	idle := c != nil
 	for range attempts {
 		if c == nil {
@@ -230,7 +254,8 @@ func (w *writer) serve(c *conn) *conn {
 
 // refuse answers all that have waited since before a time.
 func (w *writer) refuse(before time.Time, err error) {
-	for r := w.take(before); r != nil; r = w.take(before) {
+	anyone := func(*request) bool { return true }
+	for r := w.take(before, anyone); r != nil; r = w.take(before, anyone) {
 		r.done <- outcome{err: err}
 	}
 }
