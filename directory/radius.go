@@ -68,7 +68,8 @@ type RADIUSSession struct {
 	Disconnect       DisconnectOutcome // of the last Disconnect; empty: none since it was alive
 }
 
-// RADIUSSessionQuery selects network sessions, newest first.
+// RADIUSSessionQuery selects network sessions, newest first: ids rise with the time
+// of the Accept. With UntilBefore and EndedBefore it is by that time.
 type RADIUSSessionQuery struct {
 	IDs           []int64
 	Client        RADIUSClientID
@@ -98,8 +99,6 @@ type RADIUSAccounting struct {
 // RADIUSAccountingQuery selects accounting records, oldest first.
 type RADIUSAccountingQuery struct {
 	Client    RADIUSClientID
-	SessionID string
-	Session   int64
 	BeforeDay int64
 	Limit     int
 }

@@ -71,6 +71,9 @@ type Table[R, Q any] interface {
 	Insert(rows ...R) error
 	// Update replaces the row with the same primary key. NotFound: there is none.
 	Update(row R) error
+	// Amend is Update of what differs from was, which was read with Take: much
+	// cheaper where that is little.
+	Amend(was, row R) error
 	// Delete removes what q selects and says how many rows that were. The zero
 	// query removes nothing.
 	Delete(q Q) (int, error)

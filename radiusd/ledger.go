@@ -20,6 +20,7 @@ type batch struct {
 // tracked is a session row with what is to be done with it.
 type tracked struct {
 	directory.RADIUSSession
+	was     directory.RADIUSSession // as it was read
 	changed bool
 	created bool
 }
@@ -60,7 +61,7 @@ func (b *batch) take(q directory.RADIUSSessionQuery) ([]*tracked, error) {
 		}
 		t := b.sessions[row.ID]
 		if t == nil {
-			t = &tracked{RADIUSSession: row}
+			t = &tracked{RADIUSSession: row, was: row}
 			b.sessions[row.ID] = t
 		}
 		out = append(out, t)
@@ -79,11 +80,13 @@ func (b *batch) write() error {
 	slices.Sort(ids)
 	for _, id := range ids {
 		t := b.sessions[id]
-		put := b.tables.Network.Update
+		var err error
 		if t.created {
-			put = func(s directory.RADIUSSession) error { return b.tables.Network.Insert(s) }
+			err = b.tables.Network.Insert(t.RADIUSSession)
+		} else {
+			err = b.tables.Network.Amend(t.was, t.RADIUSSession)
 		}
-		if err := put(t.RADIUSSession); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -152,16 +155,16 @@ func (b *batch) call(rec *record, t *tracked) (*tracked, error) {
 	if t.AcctSessionID == rec.update.id {
 		return t, nil
 	}
-	same, err := b.take(directory.RADIUSSessionQuery{Client: t.Client, AcctSessionID: rec.update.id})
+	same, err := b.take(directory.RADIUSSessionQuery{User: t.User, Client: t.Client, AcctSessionID: rec.update.id})
 	if err != nil {
 		return nil, err
 	}
 	for _, other := range b.sessions {
-		if other.created && other.Client == t.Client && other.AcctSessionID == rec.update.id {
+		if other.created && other.User == t.User && other.Client == t.Client && other.AcctSessionID == rec.update.id {
 			same = append(same, other)
 		}
 	}
-	same = slices.DeleteFunc(same, func(o *tracked) bool { return o.User != t.User || o.ID == t.ID })
+	same = slices.DeleteFunc(same, func(o *tracked) bool { return o.ID == t.ID })
 	if t.AcctSessionID == "" {
 		// The call goes on under a new Access-Accept (re-authentication).
 		t.AcctSessionID, t.changed = rec.update.id, true

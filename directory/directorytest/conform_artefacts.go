@@ -162,7 +162,7 @@ func radiusSessionCase() tableCase[directory.RADIUSSession, directory.RADIUSSess
 	type Q = directory.RADIUSSessionQuery
 	rows := []directory.RADIUSSession{
 		{
-			ID: 1, Client: 1, User: 1, Username: "user01", Epoch: 5, AcctSessionID: "a1", State: directory.RADIUSStarted,
+			ID: 9, Client: 1, User: 1, Username: "user01", Epoch: 5, AcctSessionID: "a1", State: directory.RADIUSStarted,
 			CallingStationID: "AA-BB", CalledStationID: "CC:wifi", NASIP: "10.0.0.1", NASPort: "3", FramedIP: "10.1.0.1", Instance: "r1",
 			LocalAddr: "10.0.0.2", InputOctets: 1 << 40, OutputOctets: 2, SessionTime: 3, Accepted: at(9), Updated: at(10),
 			NASID: "ap-1", Peer: "10.0.0.3", Admission: []byte(`{"method":"pap"}`), Terms: "t", Expires: at(40), Until: at(30),
@@ -170,7 +170,7 @@ func radiusSessionCase() tableCase[directory.RADIUSSession, directory.RADIUSSess
 		},
 		{ID: 3, Client: 1, User: 1, State: directory.RADIUSAccepted, Accepted: at(8), Updated: at(8)},
 		{ID: 2, Client: 2, User: 2, AcctSessionID: "a1", State: directory.RADIUSEnded, TerminateCause: "Idle", Accepted: at(7), Updated: at(7), Ended: at(8)},
-		{ID: 4, Client: 2, User: 2, State: directory.RADIUSPresumedEnded, Accepted: at(6), Updated: at(6), Ended: at(9)},
+		{ID: 1, Client: 2, User: 2, State: directory.RADIUSPresumedEnded, Accepted: at(6), Updated: at(6), Ended: at(9)},
 	}
 	return tableCase[directory.RADIUSSession, Q]{
 		table: func(tx *directory.Tx) directory.Table[directory.RADIUSSession, Q] { return tx.Network },
@@ -191,6 +191,7 @@ func radiusSessionCase() tableCase[directory.RADIUSSession, directory.RADIUSSess
 			{name: "live", q: Q{LiveAfter: at(9)}, want: []int{0, 1, 3}},
 			{name: "live, of those ended later", q: Q{LiveAfter: at(10)}, want: []int{0, 1}},
 			{name: "until", q: Q{UntilBefore: at(31)}, want: []int{0}},
+			{name: "ended, by that time", q: Q{EndedBefore: at(10)}, want: []int{2, 3}},
 			{name: "until, not yet", q: Q{UntilBefore: at(30)}, want: []int{}},
 			{name: "limit", q: Q{Limit: 2}, want: []int{0, 1}, count: 4},
 		},
@@ -200,20 +201,19 @@ func radiusSessionCase() tableCase[directory.RADIUSSession, directory.RADIUSSess
 func accountingCase() tableCase[directory.RADIUSAccounting, directory.RADIUSAccountingQuery] {
 	type Q = directory.RADIUSAccountingQuery
 	rows := []directory.RADIUSAccounting{
-		{ID: 1, Day: 5, At: at(1), Client: 1, Session: 7, Status: "start", SessionID: "a1", Username: "u\uFFFD", Packet: []byte{0, 255}},
-		{ID: 2, Day: 6, At: at(2), Client: 1, Status: "stop", SessionID: "a1"},
+		{ID: 1, Day: 18_280, At: at(1), Client: 1, Session: 7, Status: "start", SessionID: "a1", Username: "u\uFFFD", Packet: []byte{0, 255}},
+		{ID: 2, Day: 18_281, At: at(2), Client: 1, Status: "stop", SessionID: "a1"},
 	}
 	return tableCase[directory.RADIUSAccounting, Q]{
 		table:  func(tx *directory.Tx) directory.Table[directory.RADIUSAccounting, Q] { return tx.Accounting },
 		rows:   rows,
 		edit:   func(r *directory.RADIUSAccounting) { r.Status = "interim" },
 		gone:   func(r *directory.RADIUSAccounting) { r.ID = 99 },
-		remove: Q{BeforeDay: 6},
+		remove: Q{BeforeDay: 18_281},
 		left:   rows[1:],
 		queries: []queryCase[Q]{
-			{name: "client and session", q: Q{Client: 1, SessionID: "a1"}, want: []int{0, 1}},
-			{name: "session", q: Q{Session: 7}, want: []int{0}},
-			{name: "limit", q: Q{BeforeDay: 9, Limit: 1}, want: []int{0}, count: 2},
+			{name: "client", q: Q{Client: 1}, want: []int{0, 1}},
+			{name: "limit", q: Q{BeforeDay: 18_300, Limit: 1}, want: []int{0}, count: 2},
 		},
 	}
 }

@@ -54,13 +54,25 @@ func (c tableCase[R, Q]) run(t *testing.T, s directory.Store) {
 			t.Errorf("after an update there is no %+v in %+v", edited, got)
 		}
 		same(t, "rows after an update", len(got), len(c.rows))
-		if err := c.table(tx).Update(c.rows[0]); err != nil {
+		if err := c.table(tx).Amend(edited, c.rows[0]); err != nil {
 			return err
 		}
-		missing := c.rows[0]
+		got, err = all(c.table(tx), none)
+		if err != nil {
+			return err
+		}
+		same(t, "rows after they were amended", got, c.rows)
+		if err := c.table(tx).Amend(c.rows[0], c.rows[0]); err != nil {
+			return err
+		}
+		was, missing := edited, c.rows[0]
+		c.gone(&was)
 		c.gone(&missing)
 		if err := c.table(tx).Update(missing); !directory.Is(err, directory.NotFound) {
 			t.Errorf("update of a row that is not there = %v", err)
+		}
+		if err := c.table(tx).Amend(was, missing); !directory.Is(err, directory.NotFound) {
+			t.Errorf("amendment of a row that is not there = %v", err)
 		}
 		for _, err := range c.table(tx).Take(none) {
 			if err != nil {

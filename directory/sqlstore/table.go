@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"bytes"
 	"database/sql/driver"
 	"errors"
 	"io"
@@ -103,14 +104,56 @@ func (t *table[R, Q]) Update(row R) error {
 		b.WriteString(word + name + " = $" + strconv.Itoa(i+1))
 		word = " AND "
 	}
-	n, err := t.c.exec(b.String(), values(t.fields(&row))...)
-	if err != nil {
+	return t.exactly(t.c.exec(b.String(), values(t.fields(&row))...))
+}
+
+// Amend replaces what of a row differs from was.
+func (t *table[R, Q]) Amend(was, row R) error {
+	if err := t.c.writable(); err != nil {
 		return err
 	}
-	if n == 0 {
+	before, after := t.fields(&was), t.fields(&row)
+	var args []any
+	var b strings.Builder
+	b.WriteString("UPDATE " + t.name)
+	set := func(word string, i int, v any) {
+		args = append(args, v)
+		b.WriteString(word + t.names[i] + " = $" + strconv.Itoa(len(args)))
+	}
+	word := " SET "
+	for i := t.keys; i < len(after); i++ {
+		if v := after[i].value(); !equalValues(before[i].value(), v) {
+			set(word, i, v)
+			word = ", "
+		}
+	}
+	if len(args) == 0 {
+		return nil
+	}
+	word = " WHERE "
+	for i := range t.keys {
+		set(word, i, after[i].value())
+		word = " AND "
+	}
+	return t.exactly(t.c.exec(b.String(), args...))
+}
+
+// equalValues compares what two fields give to the driver.
+func equalValues(a, b any) bool {
+	x, isBytes := a.([]byte)
+	y, areBytes := b.([]byte)
+	if isBytes || areBytes {
+		return isBytes == areBytes && bytes.Equal(x, y)
+	}
+	return a == b
+}
+
+// exactly is the error of a change of one row.
+func (t *table[R, Q]) exactly(n int64, err error) error {
+	if err == nil && n == 0 {
 		return &directory.Error{Kind: directory.NotFound, Entity: t.entity, Msg: "it no longer exists"}
 	}
-	return nil
+	return err
 }
 
 // Delete removes what q selects.

@@ -1,6 +1,10 @@
 package sqlstore
 
-import "gatehouse/directory"
+import (
+	"time"
+
+	"gatehouse/directory"
+)
 
 func externalIDsTable(c *conn) *table[directory.ExternalID, directory.ExternalIDQuery] {
 	return (&table[directory.ExternalID, directory.ExternalIDQuery]{
@@ -90,9 +94,15 @@ func radiusSessionsTable(c *conn) *table[directory.RADIUSSession, directory.RADI
 			if !q.LiveAfter.IsZero() {
 				s.where("(state IN ('accepted', 'started') OR state = 'presumed-ended' AND ended >= ?)", stamp(q.LiveAfter))
 			}
-			before(s, "until", q.UntilBefore)
-			before(s, "ended", q.EndedBefore)
-			s.order = "accepted DESC, id DESC"
+			s.order = "id DESC"
+			// In the order of their index, or SQLite would rather go through all rows in
+			// theirs.
+			if before(s, "until", q.UntilBefore); !q.UntilBefore.IsZero() {
+				s.order = "until, id"
+			}
+			if before(s, "ended", q.EndedBefore); !q.EndedBefore.IsZero() {
+				s.order = "ended, id"
+			}
 			s.page(q.Limit, 0)
 		},
 	}).ready()
@@ -110,10 +120,9 @@ func accountingTable(c *conn) *table[directory.RADIUSAccounting, directory.RADIU
 		},
 		where: func(q *directory.RADIUSAccountingQuery, s *selection) {
 			sameID(s, "client_id", q.Client)
-			same(s, "acct_session_id", q.SessionID)
-			sameID(s, "session_id", q.Session)
-			if q.BeforeDay != 0 {
+			if q.BeforeDay != 0 { // ids rise with the time of writing
 				s.where("day < ?", q.BeforeDay)
+				s.where("id < ?", eventIDAt(time.Unix(q.BeforeDay*86_400, 0)))
 			}
 			s.order = "id"
 			s.page(q.Limit, 0)
