@@ -56,9 +56,12 @@ func (s *Server) eap(ctx context.Context, r *request, outer string) {
 	}
 }
 
+// challengeSize is enough for all of most challenges but the EAP packet.
+const challengeSize = 96
+
 // challenge asks the device for its next packet.
 func (s *Server) challenge(r *request, answer *eap.Answer) {
-	e := wire.NewReply(nil, wire.AccessChallenge, r.packet, true)
+	e := wire.NewReply(make([]byte, 0, challengeSize+len(answer.Packet)), wire.AccessChallenge, r.packet, true)
 	addEAP(e, answer.Packet)
 	e.Add(wire.State, answer.State)
 	echoProxyState(e, r.packet)
@@ -74,7 +77,13 @@ func (s *Server) challenge(r *request, answer *eap.Answer) {
 //
 // RFC 3579 §3.1: the EAP-Messages of a packet are one after the other.
 func eapMessage(p wire.Packet) []byte {
-	var b []byte
+	size := 0
+	for t, v := range p.Attributes() {
+		if t == wire.EAPMessage {
+			size += len(v)
+		}
+	}
+	b := make([]byte, 0, size)
 	for t, v := range p.Attributes() {
 		if t == wire.EAPMessage {
 			b = append(b, v...)

@@ -34,8 +34,9 @@ type frame struct {
 	sent  int // of out
 }
 
-// receive takes the data of one packet. whole is a complete message, not nil;
-// nil: more has to come, or more has to be sent.
+// receive takes the data of one packet. whole is a complete message, not nil, and
+// refers to data when that is all of it; nil: more has to come, or more has to be
+// sent.
 func (f *frame) receive(data []byte) (whole []byte, err error) {
 	// RFC 5216 §3.2: an acknowledgement has no data, which may include the flags.
 	var flags byte
@@ -64,17 +65,20 @@ func (f *frame) receive(data []byte) (whole []byte, err error) {
 	if len(f.in)+len(data) > maxMessage || f.total != 0 && len(f.in)+len(data) > f.total {
 		return nil, errFragment
 	}
-	f.in = append(f.in, data...)
 	if flags&flagMore != 0 {
 		if len(data) == 0 {
 			return nil, errFragment // would go on for ever
 		}
+		f.in = append(f.in, data...)
 		return nil, nil
 	}
-	if f.total != 0 && len(f.in) != f.total {
+	if whole = data; len(f.in) > 0 {
+		whole = append(f.in, data...)
+	}
+	if f.total != 0 && len(whole) != f.total {
 		return nil, errFragment
 	}
-	whole, f.in, f.total = f.in, nil, 0
+	f.in, f.total = nil, 0
 	if whole == nil {
 		whole = []byte{}
 	}
@@ -91,7 +95,7 @@ func (f *frame) pending() bool { return f.sent < len(f.out) }
 // or nothing but flags.
 func (f *frame) send(size int) []byte {
 	room := size - headerSize - 2
-	data := []byte{0}
+	data := make([]byte, 1, 1+min(room, len(f.out)-f.sent))
 	if f.sent == 0 && len(f.out) > room {
 		// RFC 5216 §2.1.5: the first fragment carries the length of the message.
 		data[0] |= flagLength

@@ -43,12 +43,16 @@ func (p *pipe) begin() {
 	}
 }
 
-// exchange gives b to the method and returns what it has to say, when it waits
-// for the peer again or has ended.
+// exchange gives b to the method, which keeps it, and returns what it has to say,
+// when it waits for the peer again or has ended.
 func (p *pipe) exchange(b []byte) (out []byte, ended bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.in = append(p.in, b...)
+	if len(p.in) == 0 {
+		p.in = b
+	} else {
+		p.in = append(p.in, b...)
+	}
 	p.parked = false
 	p.turn.Broadcast()
 	for !p.parked && !p.ended {

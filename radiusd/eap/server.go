@@ -45,6 +45,7 @@ type Config struct {
 type Server struct {
 	config  Config
 	tickets *tickets
+	runners runners
 
 	mu    sync.Mutex
 	table *table
@@ -63,7 +64,7 @@ type Round struct {
 	Client  directory.RADIUSClientID
 	Station string // Calling-Station-Id; empty: unknown
 	State   []byte // as sent by the client; empty: the conversation begins
-	Packet  []byte // from the peer
+	Packet  []byte // from the peer; is kept, and must not be changed
 	MTU     int    // of the link to the device; 0: unknown
 	Methods []string
 	// LegacyTLS permits TLS 1.2 without Extended Master Secret.
@@ -241,6 +242,7 @@ func (s *Server) Run(ctx context.Context) {
 			}
 		case <-ctx.Done():
 			s.sweep(s.config.Now().Add(2 * maxLife))
+			s.runners.stop()
 			return
 		}
 	}

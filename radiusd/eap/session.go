@@ -11,7 +11,7 @@ import (
 	"gatehouse/directory"
 )
 
-// session runs one method with a device: as a goroutine that reads and writes as
+// session runs one method with a device: on a goroutine that reads and writes as
 // if it had a connection, woken by the rounds.
 type session struct {
 	server   *Server
@@ -69,7 +69,7 @@ func (s *session) step(ctx context.Context, r *Round, data []byte) *step {
 	if !s.started {
 		// A goroutine and its buffers are worth a whole first message.
 		s.started = true
-		go s.run()
+		s.server.runners.run(s)
 	}
 	out, ended := s.pipe.exchange(data)
 	if ended && len(out) == 0 {
@@ -89,8 +89,8 @@ func (s *session) reply(mtu int) *step {
 	return &step{typ: s.typ, data: s.frame.send(fragmentSize(mtu))}
 }
 
-// run is the goroutine.
-func (s *session) run() {
+// run runs the method.
+func (s *session) run(w *runner) {
 	s.pipe.begin()
 	defer s.pipe.end()
 	defer func() {
@@ -103,7 +103,7 @@ func (s *session) run() {
 		s.end = s.bare()
 		return
 	}
-	s.end = s.tunnel()
+	s.end = s.tunnel(w.tls())
 }
 
 // decide asks the directory about a name that was proved or not by method.

@@ -186,7 +186,7 @@ func TestHalfOpen(t *testing.T) {
 	if a := slow.send(TypeTTLS, []byte{flagMore, 0}); a.Verdict != Challenge {
 		t.Errorf("who was under way was given up: %+v", a)
 	}
-	if more := runtime.NumGoroutine() - before; more > maxPerClient+10 {
+	if more := runtime.NumGoroutine() - before; more > maxPerClient+maxResting+10 {
 		t.Errorf("%d goroutines", more)
 	}
 	f.sweep(f.clock.Now().Add(maxLife * 2))

@@ -10,12 +10,16 @@ import (
 	"gatehouse/directory"
 )
 
-// maxInner bounds what a device says inside a tunnel at once.
-const maxInner = 16 << 10
+const (
+	// maxInner bounds what a device says inside a tunnel at once.
+	maxInner = 16 << 10
+	// usualInner is enough for most of that.
+	usualInner = 512
+)
 
 // tunnel is EAP-TLS, EAP-TTLS and PEAP from the ClientHello on.
-func (s *session) tunnel() *step {
-	conn := tls.Server(s.pipe, s.config())
+func (s *session) tunnel(config *tls.Config) *step {
+	conn := tls.Server(s.pipe, config)
 	// It outlives the round, whose context is not its own.
 	if err := conn.HandshakeContext(context.WithoutCancel(s.ctx)); err != nil {
 		return s.noHandshake(err)
@@ -39,25 +43,6 @@ func (s *session) tunnel() *step {
 	default:
 		return s.peap(conn, keys)
 	}
-}
-
-// config is the TLS of one conversation.
-func (s *session) config() *tls.Config {
-	c := &tls.Config{
-		MinVersion:     tls.VersionTLS12,
-		GetCertificate: s.certificateFor,
-		Time:           s.server.config.Now,
-		WrapSession:    s.resume.wrap,
-		UnwrapSession:  s.resume.unwrap,
-	}
-	if s.secrets.legacy {
-		c.KeyLogWriter = &s.secrets
-	}
-	if s.typ == TypeTLS {
-		// The directory judges the certificate: TLS only makes sure of the key.
-		c.ClientAuth, c.ClientCAs = tls.RequireAnyClientCert, s.server.config.Devices()
-	}
-	return c
 }
 
 // noHandshake ends a conversation without a tunnel. The alert is sent first.
@@ -165,14 +150,20 @@ func (s *session) resumed(conn *tls.Conn, state *tls.ConnectionState, keys keyMa
 // receive waits for what the device says inside the tunnel, and returns all that
 // it said in this flight.
 func (s *session) receive(conn *tls.Conn) ([]byte, error) {
-	b := make([]byte, maxInner)
+	b := make([]byte, usualInner)
 	n, err := conn.Read(b)
 	if err != nil {
 		return nil, err
 	}
 	s.pipe.setEager(true)
 	defer s.pipe.setEager(false)
-	for n < len(b) {
+	for {
+		if n == len(b) {
+			if n == maxInner {
+				return nil, errors.New("more than fits")
+			}
+			b = append(b, make([]byte, maxInner-n)...)
+		}
 		more, err := conn.Read(b[n:])
 		n += more
 		if errors.Is(err, drained{}) {
@@ -182,5 +173,4 @@ func (s *session) receive(conn *tls.Conn) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return nil, errors.New("more than fits")
 }
