@@ -81,7 +81,7 @@ func (d *Directory) holder(ctx context.Context, p CertificateProof, door Protoco
 	}
 	var row Certificate
 	var known bool
-	pool := x509.NewCertPool()
+	var keys []SigningKey
 	err := d.read(ctx, func(r *Reader) (err error) {
 		row, known, err = one(r.tx.Certificates.Find(CertificateQuery{Serials: []string{leaf.SerialNumber.Text(16)}}))
 		if err != nil {
@@ -91,21 +91,21 @@ func (d *Directory) holder(ctx context.Context, p CertificateProof, door Protoco
 			if err != nil {
 				return err
 			}
-			authority, err := x509.ParseCertificate(key.Public)
-			if err != nil {
-				return fmt.Errorf("read the certificate of %s: %w", key.KID, err)
-			}
-			pool.AddCert(authority)
+			keys = append(keys, SigningKey{KID: key.KID, Public: key.Public})
 		}
 		return nil
 	})
 	if err != nil {
 		return holding{}, err
 	}
+	issuers, err := d.issuersOf(keys)
+	if err != nil {
+		return holding{}, err
+	}
 	known = known && row.Kind == CertificateDevice
-	if detail := unfit(leaf, pool, d.now()); detail != "" {
+	if detail := issuers.unfit(leaf, d.now()); detail != "" {
 		out := holding{detail: detail}
-		if known && identity(leaf) == row.Subject && unfit(leaf, pool, leaf.NotAfter) == "" {
+		if known && identity(leaf) == row.Subject && issuers.unfit(leaf, leaf.NotAfter) == "" {
 			out.owner = row.User // of the audit: it has merely expired
 		}
 		return out, nil
@@ -119,17 +119,6 @@ func (d *Directory) holder(ctx context.Context, p CertificateProof, door Protoco
 		return holding{detail: "revoked " + row.Revoked.Format("2006-01-02 15:04"), owner: row.User}, nil
 	}
 	return holding{row: row}, nil
-}
-
-// unfit says why a certificate is none of a device, now.
-func unfit(leaf *x509.Certificate, authorities *x509.CertPool, now time.Time) string {
-	if identity(leaf) == "" {
-		return "it has no identity of a device in its subject alternative name"
-	}
-	_, err := leaf.Verify(x509.VerifyOptions{
-		Roots: authorities, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	})
-	return misverified(err, leaf, now)
 }
 
 // misverified says for people why a certificate was not accepted; nil: "".

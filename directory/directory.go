@@ -70,6 +70,7 @@ type Directory struct {
 	hashing  chan struct{} // slots of passwords that are set
 	renewing chan struct{} // the slot of those that were imported
 	verified *verifiedCache
+	issuers  atomic.Pointer[issuers] // of device certificates
 	auditor  *auditor
 	leaving  chan Event // checkpoints of the audit
 	activity *activity

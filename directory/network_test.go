@@ -230,6 +230,38 @@ func TestCertificate(t *testing.T) {
 	f.want(f.shows("alice", laptop), directory.ReasonCertificateInvalid)
 }
 
+// What is remembered of a certificate is that a CA has signed it, until either ends
+// or the CAs are others.
+func TestCertificateAgain(t *testing.T) {
+	f := open(t)
+	alice := f.user("alice", "correct horse")
+	theirs, err := certs.NewAuthority("Devices", f.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	laptop, strange := f.device(f.authority(), alice, "laptop", time.Hour, true), f.device(theirs, alice, "phone", time.Hour, true)
+	for range 2 {
+		f.want(f.shows("alice", laptop), directory.ReasonOK)
+		f.want(f.shows("alice", strange), directory.ReasonCertificateInvalid)
+	}
+	f.write(func(w *directory.Writer) error {
+		return w.AddSigningKey(directory.NewSigningKey{
+			KID: "ca-device-2", Use: directory.CertificateDevice.AuthorityUse(), State: directory.KeyActive, Private: []byte("elsewhere"), Public: theirs.Certificate(),
+		})
+	})
+	f.want(f.shows("alice", laptop), directory.ReasonOK)
+	f.want(f.shows("alice", strange), directory.ReasonOK)
+	altered := *laptop.Chain[0]
+	altered.Raw = append([]byte{}, altered.Raw...)
+	altered.Raw[len(altered.Raw)-1] ^= 1 // of the signature
+	altered.Signature = altered.Raw[len(altered.Raw)-len(altered.Signature):]
+	f.want(f.shows("alice", directory.CertificateProof{Chain: []*x509.Certificate{&altered}}), directory.ReasonCertificateInvalid)
+	f.clock.Advance(time.Hour + time.Second)
+	f.want(f.shows("alice", laptop), directory.ReasonCertificateInvalid)
+	f.clock.Advance(-3 * time.Hour)
+	f.want(f.shows("alice", laptop), directory.ReasonCertificateInvalid)
+}
+
 func TestLockdownRevokesCertificates(t *testing.T) {
 	f := open(t)
 	alice := f.user("alice", "correct horse")
