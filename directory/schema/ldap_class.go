@@ -51,9 +51,10 @@ func names(s string) []string { return strings.Fields(s) }
 // publishes. Of optional attributes they list those that the directory knows.
 func ObjectClasses() []ObjectClass {
 	all := []ObjectClass{
-		// RFC 4512 §2.4.1, §4.2, §4.3
+		// RFC 4512 §2.4.1, §2.6.1, §4.2, §4.3
 		{"2.5.6.0", "top", "", Abstract, names("objectClass"), nil},
-		{"2.5.20.1", "subschema", "", Auxiliary, nil, names("attributeTypes objectClasses matchingRules matchingRuleUse ldapSyntaxes")},
+		{"2.5.6.1", "alias", "top", Structural, names("aliasedObjectName"), nil},
+		{"2.5.20.1", "subschema", "", Auxiliary, nil, names("dITStructureRules nameForms dITContentRules objectClasses attributeTypes matchingRules matchingRuleUse ldapSyntaxes")},
 		{"2.5.17.0", "subentry", "top", Structural, names("cn"), nil}, // RFC 3672 §2.1, without a subtree: it is about every entry
 		{"1.3.6.1.4.1.1466.101.120.111", "extensibleObject", "top", Auxiliary, nil, nil},
 		// RFC 4519 §3

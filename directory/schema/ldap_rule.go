@@ -10,6 +10,8 @@ const (
 	syntaxCountry         = syntaxPrefix + "11"
 	syntaxDN              = syntaxPrefix + "12"
 	syntaxDirectoryString = syntaxPrefix + "15"
+	syntaxContentRule     = syntaxPrefix + "16"
+	syntaxStructureRule   = syntaxPrefix + "17"
 	syntaxFacsimile       = syntaxPrefix + "22"
 	syntaxGeneralizedTime = syntaxPrefix + "24"
 	syntaxIA5             = syntaxPrefix + "26"
@@ -17,6 +19,7 @@ const (
 	syntaxJPEG            = syntaxPrefix + "28"
 	syntaxMatchingRule    = syntaxPrefix + "30"
 	syntaxNameAndUID      = syntaxPrefix + "34"
+	syntaxNameForm        = syntaxPrefix + "35"
 	syntaxNumericString   = syntaxPrefix + "36"
 	syntaxRuleUse         = syntaxPrefix + "31"
 	syntaxObjectClass     = syntaxPrefix + "37"
@@ -47,6 +50,8 @@ func Syntaxes() []Syntax {
 		{syntaxCountry, "Country String"},
 		{syntaxDN, "DN"},
 		{syntaxDirectoryString, "Directory String"},
+		{syntaxContentRule, "DIT Content Rule Description"},
+		{syntaxStructureRule, "DIT Structure Rule Description"},
 		{syntaxFacsimile, "Facsimile Telephone Number"},
 		{syntaxGeneralizedTime, "Generalized Time"},
 		{syntaxIA5, "IA5 String"},
@@ -55,6 +60,7 @@ func Syntaxes() []Syntax {
 		{syntaxMatchingRule, "Matching Rule Description"},
 		{syntaxRuleUse, "Matching Rule Use Description"},
 		{syntaxNameAndUID, "Name And Optional UID"},
+		{syntaxNameForm, "Name Form Description"},
 		{syntaxNumericString, "Numeric String"},
 		{syntaxObjectClass, "Object Class Description"},
 		{syntaxOID, "OID"},
@@ -108,6 +114,7 @@ func MatchingRules() []MatchingRule {
 		{"2.5.13.23", "uniqueMemberMatch", syntaxNameAndUID},
 		{"2.5.13.27", "generalizedTimeMatch", syntaxGeneralizedTime},
 		{"2.5.13.28", "generalizedTimeOrderingMatch", syntaxGeneralizedTime},
+		{"2.5.13.29", "integerFirstComponentMatch", syntaxInteger},
 		{"2.5.13.30", "objectIdentifierFirstComponentMatch", syntaxOID},
 		{"1.3.6.1.4.1.1466.109.114.1", "caseExactIA5Match", syntaxIA5},
 		{"1.3.6.1.4.1.1466.109.114.2", "caseIgnoreIA5Match", syntaxIA5},

@@ -199,6 +199,9 @@ func operationalTypes() []AttributeType {
 		operational(integer("1.3.6.1.4.1.453.16.2.103", "numSubordinates")),
 		to(public, operational(single(dn("2.5.18.10", "subschemaSubentry")))),
 		to(public, operational(single(oids("2.5.21.9", "structuralObjectClass")))),
+		// RFC 4512 §7.1: these names are known, though no entry has them.
+		to(public, operational(integer("2.5.21.10", "governingStructureRule"))),
+		single(dn("2.5.4.1", "aliasedObjectName")),
 		uuid("1.3.6.1.1.16.4", "entryUUID"),
 		uuid("2.16.840.1.113730.3.1.542", "nsUniqueId"),
 		uuid("2.16.840.1.113730.3.8.3.1", "ipaUniqueID"),
@@ -242,5 +245,8 @@ func dseTypes() []AttributeType {
 		described("2.5.21.5", "attributeTypes", syntaxAttributeType),
 		described("2.5.21.6", "objectClasses", syntaxObjectClass),
 		described("1.3.6.1.4.1.1466.101.120.16", "ldapSyntaxes", syntaxLDAPSyntax),
+		described("2.5.21.2", "dITContentRules", syntaxContentRule),
+		described("2.5.21.7", "nameForms", syntaxNameForm),
+		operational(AttributeType{OID: "2.5.21.1", Names: []string{"dITStructureRules"}, Equality: "integerFirstComponentMatch", Syntax: syntaxStructureRule, Audience: public}),
 	}
 }

@@ -138,6 +138,40 @@ func TestObjectClassesAreConsistent(t *testing.T) {
 	}
 }
 
+// TestNamesOfTheStandard: RFC 4512 §7.1, the names that it defines are known, RFC 4517 §4.1, and the rules that types
+// name are published.
+func TestNamesOfTheStandard(t *testing.T) {
+	for _, name := range strings.Fields("objectClass aliasedObjectName creatorsName createTimestamp modifiersName modifyTimestamp " +
+		"structuralObjectClass governingStructureRule subschemaSubentry objectClasses attributeTypes matchingRules matchingRuleUse " +
+		"ldapSyntaxes dITContentRules dITStructureRules nameForms altServer namingContexts supportedControl supportedExtension " +
+		"supportedFeatures supportedLDAPVersion supportedSASLMechanisms") {
+		if _, ok := LDAPType(name); !ok {
+			t.Errorf("no attribute type %s", name)
+		}
+	}
+	for _, name := range strings.Fields("top alias subschema extensibleObject") {
+		if _, ok := Class(name); !ok {
+			t.Errorf("no object class %s", name)
+		}
+	}
+	published := map[string]bool{}
+	for _, r := range MatchingRules() {
+		published[r.Name] = true
+	}
+	for _, at := range LDAPTypes() {
+		for _, rule := range []string{at.Equality, at.Ordering, at.Substr} {
+			if rule != "" && !published[rule] {
+				t.Errorf("%s names %s, which is not published", at.Name(), rule)
+			}
+		}
+	}
+	for _, u := range MatchingRuleUses() {
+		if !published[u.Rule.Name] {
+			t.Errorf("the use of %s is published, the rule is not", u.Rule.Name)
+		}
+	}
+}
+
 func TestDescriptions(t *testing.T) {
 	at := func(n string) string { t, _ := LDAPType(n); return t.String() }
 	class := func(n string) string { c, _ := Class(n); return c.String() }
