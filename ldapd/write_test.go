@@ -307,7 +307,7 @@ func TestAdd(t *testing.T) {
 		{"there already", aliceDN, person(nil), 68},
 		{"there already under another name", "cn=alice,ou=users," + baseDN, person(nil), 68},
 		{"the address is somebody's", carol, person(set("mail", "alice@example.com")), 0},
-		{"a name that cannot be", "uid=car\\00ol,ou=users," + baseDN, person(nil), 19},
+		{"a name that cannot be", "uid=ca\\00rl,ou=users," + baseDN, person(nil), 19},
 		{"nowhere", "uid=carol,ou=nowhere," + baseDN, person(nil), 32},
 		{"below a person", "uid=carol," + aliceDN, person(nil), 53},
 		{"a service account", "cn=carol,ou=services," + baseDN, map[string][]string{"objectClass": {"applicationProcess"}}, 53},

@@ -132,11 +132,11 @@ func (e *evaluator) present(a attrID, r record) bool {
 
 // matches compares one value.
 func (e *evaluator) matches(one *test, v []byte) bool {
-	if one.op == opSubstring {
-		e.normal = one.rule.appendFramed(e.normal[:0], v)
-		return one.parts.in(e.normal)
-	}
 	var ok bool
+	if one.op == opSubstring {
+		e.normal, ok = one.rule.appendFramed(e.normal[:0], v)
+		return ok && one.parts.in(e.normal)
+	}
 	if e.normal, ok = one.rule.appendNormal(e.normal[:0], v); !ok {
 		return false
 	}

@@ -111,7 +111,10 @@ func (f *filter) leaf(t *dialect, one *test, w *wire.Filter, n *wire.FilterNode,
 		one.op = opSubstring
 		for _, p := range w.Pieces[n.From:n.To] {
 			from := len(f.buf)
-			f.buf = a.sub.appendPiece(f.buf, p.Kind, p.Value)
+			if f.buf, ok = a.sub.appendPiece(f.buf, p.Kind, p.Value); !ok {
+				one.op = opUndefined
+				return
+			}
 			one.parts.list = append(one.parts.list, piece{p.Kind, f.buf[from:]})
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gatehouse/ldapd/wire"
 )
@@ -89,21 +90,14 @@ func (r rule) text() bool {
 // their octets are. It reports false when v is not a value of the syntax.
 func (r rule) appendNormal(dst, v []byte) ([]byte, bool) {
 	switch r {
-	case ignoreCase, ignoreCaseList:
-		return wire.AppendFolded(dst, v), true
+	case ignoreCase:
+		return wire.AppendFolded(dst, v), !wire.Prohibited(v)
+	case ignoreCaseList:
+		return appendLines(dst, v), !wire.Prohibited(v)
 	case exactCase:
-		return wire.AppendSpaceFolded(dst, v), true
+		return wire.AppendSpaceFolded(dst, v), !wire.Prohibited(v)
 	case telephone, numeric:
-		// RFC 4518 §2.6.3: hyphens and spaces are insignificant; §2.6.2: of numeric strings spaces are.
-		start := len(dst)
-		dst = wire.AppendFolded(dst, v)
-		out := dst[:start]
-		for _, o := range dst[start:] {
-			if o != ' ' && (o != '-' || r == numeric) {
-				out = append(out, o)
-			}
-		}
-		return out, true
+		return appendDigits(dst, v, r == telephone), !wire.Prohibited(v)
 	case integer, bitAnd, bitOr:
 		n, ok := parseInteger(v)
 		return appendOrdered(dst, n), ok
@@ -129,6 +123,33 @@ func (r rule) appendNormal(dst, v []byte) ([]byte, bool) {
 	default:
 		return dst, false
 	}
+}
+
+// appendLines folds the lines of a postal address one by one: they are compared each for itself (RFC 4517 §4.2.9).
+func appendLines(dst, v []byte) []byte {
+	for line := range bytes.SplitSeq(v, []byte("$")) {
+		dst = append(wire.AppendFolded(dst, line), '$')
+	}
+	return dst[:len(dst)-1]
+}
+
+// appendDigits appends v without what is insignificant: spaces (RFC 4518 §2.6.2), of telephone numbers hyphens as well
+// (§2.6.3).
+func appendDigits(dst, v []byte, hyphens bool) []byte {
+	start := len(dst)
+	dst = wire.AppendFolded(dst, v)
+	out := dst[:start]
+	for rest := dst[start:]; len(rest) > 0; {
+		r, size := utf8.DecodeRune(rest)
+		switch {
+		case r == ' ':
+		case hyphens && (r == '-' || r == '\u058a' || r == '\u2010' || r == '\u2212'): // the others are compositions of these
+		default:
+			out = append(out, rest[:size]...)
+		}
+		rest = rest[size:]
+	}
+	return out
 }
 
 // appendOrdered appends n so that octets sort as numbers do.

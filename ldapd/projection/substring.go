@@ -17,16 +17,15 @@ type piece struct {
 }
 
 // appendFramed appends v as a substring assertion sees it. RFC 4518 §2.6.1: a prepared string begins and ends with a
-// space, so that "alice *" finds Alice Liddell and Alice, and not Alicetown.
-func (r rule) appendFramed(dst, v []byte) []byte {
+// space, so that "alice *" finds Alice Liddell and Alice, and not Alicetown. It reports false as appendNormal does.
+func (r rule) appendFramed(dst, v []byte) ([]byte, bool) {
 	if r == telephone || r == octets {
-		dst, _ = r.appendNormal(dst, v)
-		return dst
+		return r.appendNormal(dst, v)
 	}
 	dst = append(dst, ' ')
 	from := len(dst)
-	dst, _ = r.appendNormal(dst, v)
-	return append(doubleSpaces(dst, from), ' ')
+	dst, ok := r.appendNormal(dst, v)
+	return append(doubleSpaces(dst, from), ' '), ok
 }
 
 // doubleSpaces makes each space in dst[from:] two, so that two neighbouring pieces can each have one.
@@ -48,25 +47,25 @@ func doubleSpaces(dst []byte, from int) []byte {
 }
 
 // appendPiece appends a piece of a substring assertion to be found in what appendFramed made.
-func (r rule) appendPiece(dst []byte, kind wire.PieceKind, v []byte) []byte {
+func (r rule) appendPiece(dst []byte, kind wire.PieceKind, v []byte) ([]byte, bool) {
 	if r == telephone || r == octets {
-		dst, _ = r.appendNormal(dst, v)
-		return dst
+		return r.appendNormal(dst, v)
 	}
+	first, last := wire.IsSpace(v)
 	start := len(dst)
-	if kind == wire.PieceInitial || v[0] == ' ' {
+	if kind == wire.PieceInitial || first {
 		dst = append(dst, ' ')
 	}
 	body := len(dst)
-	dst, _ = r.appendNormal(dst, v)
+	dst, ok := r.appendNormal(dst, v)
 	if len(dst) == body {
-		return append(dst[:start], ' ') // only spaces
+		return append(dst[:start], ' '), ok // only spaces
 	}
 	dst = doubleSpaces(dst, body)
-	if kind == wire.PieceFinal || v[len(v)-1] == ' ' {
+	if kind == wire.PieceFinal || last {
 		dst = append(dst, ' ')
 	}
-	return dst
+	return dst, ok
 }
 
 // in reports whether the pieces are in v, in order and apart.

@@ -76,6 +76,14 @@ func TestNameKey(t *testing.T) {
 		{"case", "UID=Alice,OU=Users,DC=Example", "uid=alice,ou=users,dc=example"},
 		{"spaces", "cn = J.   Smith , dc=x", "cn=j. smith,dc=x"},
 		{"OID and long name", "0.9.2342.19200300.100.1.1=a,organizationalUnitName=b,2.5.4.3=c", "uid=a,ou=b,cn=c"},
+		{
+			"the names of RFC 4514 §3", "CN=1,L=2,ST=3,O=4,OU=5,C=6,STREET=7,DC=8,UID=9",
+			"cn=1,l=2,st=3,o=4,ou=5,c=6,street=7,dc=8,uid=9",
+		},
+		{
+			"and their identifiers", "2.5.4.3=1,2.5.4.7=2,2.5.4.8=3,2.5.4.10=4,2.5.4.11=5,2.5.4.6=6,2.5.4.9=7,0.9.2342.19200300.100.1.25=8,0.9.2342.19200300.100.1.1=9",
+			"cn=1,l=2,st=3,o=4,ou=5,c=6,street=7,dc=8,uid=9",
+		},
 		{"values of an RDN are a set", "uid=b+cn=a", "cn=a+uid=b"},
 		{"the same set", "cn=a+uid=b", "cn=a+uid=b"},
 		{"escaped comma stays inside", `cn=a\,dc=x`, `cn=a\2cdc=x`},
@@ -190,13 +198,30 @@ func FuzzDN(f *testing.F) {
 func TestAppendFolded(t *testing.T) {
 	tests := []struct{ in, want string }{
 		{"", ""}, {"Alice", "alice"}, {"  A   B  ", "a b"}, {"ÄÖÜ", "äöü"}, {"ﬁ", "fi"}, {"A\xffB", "a\xffb"}, {"   ", ""},
+		// RFC 4518 §2.2: what is a space, and what is nothing.
+		{"a\tb\r\nc\u00a0d\u3000e\u2028f\u0085g", "a b c d e f g"},
+		{"a\x00b\x1bc\x7fd\u0080e\u00adf\u034fg\u180ch\u200bi\u200dj\u202ek\u2060l\ufe0fm\ufeffn\ufffco\U000e0041p", "abcdefghijklmnop"},
+		{"\u00a0\u200b ", ""},
 	}
 	for _, tt := range tests {
 		if got := string(AppendFolded(nil, tt.in)); got != tt.want {
 			t.Errorf("%q: got %q, want %q", tt.in, got, tt.want)
 		}
 	}
-	if got := string(AppendSpaceFolded([]byte("x"), " A  b ")); got != "xA b" {
+	if got := string(AppendSpaceFolded([]byte("x"), " A\u00ad\u2003 b\n")); got != "xA b" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestProhibited(t *testing.T) {
+	for _, v := range []string{"a\xffb", "\ufffd", "a\ue000", "\U000f0000", "\U00100000", "\ufdd0", "\uffff", "\U0001fffe"} {
+		if !Prohibited(v) {
+			t.Errorf("%q is compared", v)
+		}
+	}
+	for _, v := range []string{"", "Alice", "Łuč", "名前", "\U0001f600", "\u200b", "\U0002ebf0"} {
+		if Prohibited(v) {
+			t.Errorf("%q is not compared", v)
+		}
 	}
 }

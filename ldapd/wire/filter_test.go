@@ -2,6 +2,7 @@ package wire
 
 import (
 	"testing"
+	"unicode/utf8"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
@@ -24,6 +25,9 @@ func checkFilter(t testing.TB, f *Filter) {
 	t.Helper()
 	if len(f.Nodes) == 0 || len(f.Nodes)+len(f.Pieces) > MaxFilterNodes || int(f.Nodes[0].End) != len(f.Nodes) {
 		t.Fatalf("shape: %d nodes, %d pieces, end %d", len(f.Nodes), len(f.Pieces), f.Nodes[0].End)
+	}
+	if text := f.String(); !utf8.ValidString(text) {
+		t.Fatalf("%q is printed, which is not UTF-8 (RFC 4515 §3)", text)
 	}
 	for i, n := range f.Nodes {
 		children := 0

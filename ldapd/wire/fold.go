@@ -7,9 +7,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// AppendFolded appends v as caseIgnoreMatch compares it (RFC 4518): compatibility-composed, case folded, spaces at
-// either end dropped and runs of spaces made one. Two values match exactly when their folded forms are equal. Octets
-// that are not UTF-8 are kept as they are and only folded where they are ASCII.
+// AppendFolded appends v as caseIgnoreMatch compares it (RFC 4518): mapped, compatibility-composed, case folded, spaces
+// at either end dropped and runs of spaces made one. Two values match exactly when their folded forms are equal and
+// neither is Prohibited. Octets that are not UTF-8 are kept as they are and only folded where they are ASCII.
 func AppendFolded[T []byte | string](dst []byte, v T) []byte {
 	for i := 0; i < len(v); i++ {
 		if v[i] >= utf8.RuneSelf {
@@ -23,7 +23,7 @@ func AppendFolded[T []byte | string](dst []byte, v T) []byte {
 func AppendSpaceFolded[T []byte | string](dst []byte, v T) []byte {
 	for i := 0; i < len(v); i++ {
 		if v[i] >= utf8.RuneSelf && utf8.ValidString(string(v)) {
-			return appendSpaceFolded(dst, norm.NFKC.String(string(v)), false)
+			return appendSpaceFolded(dst, norm.NFKC.String(mapped(string(v))), false)
 		}
 	}
 	return appendSpaceFolded(dst, v, false)
@@ -34,18 +34,21 @@ func appendFoldedUnicode(dst []byte, v string) []byte {
 		return appendSpaceFolded(dst, v, true)
 	}
 	// RFC 4518 §2.2 and §2.3: map, then normalise; folding may undo composition, so compose on both sides.
-	s := norm.NFKC.String(cases.Fold().String(norm.NFKC.String(v)))
+	s := norm.NFKC.String(cases.Fold().String(norm.NFKC.String(mapped(v))))
 	return appendSpaceFolded(dst, s, true)
 }
 
-// appendSpaceFolded implements RFC 4518 §2.6.1 for stored and asserted values alike.
+// appendSpaceFolded maps what is ASCII (RFC 4518 §2.2) and handles spaces (§2.6.1), for stored and asserted values
+// alike.
 func appendSpaceFolded[T []byte | string](dst []byte, v T, lower bool) []byte {
 	start, pending := len(dst), false
 	for i := 0; i < len(v); i++ {
 		o := v[i]
 		switch {
-		case o == ' ':
+		case o == ' ', '\t' <= o && o <= '\r':
 			pending = len(dst) > start
+			continue
+		case o < ' ' || o == 0x7f:
 			continue
 		case lower && 'A' <= o && o <= 'Z':
 			o += 'a' - 'A'
