@@ -36,18 +36,19 @@ func classUnknown(class []byte) error {
 // checkClassChange lets changes to objectClass pass that leave the entry what it is: its classes follow from its
 // attributes.
 func checkClassChange(ch *wire.Change, classes []string, structural ...string) error {
-	found, unix := false, false
+	found, unix, top := false, false, false
 	for _, v := range ch.Values {
 		if !isClass(v, classes) {
 			return classUnknown(v)
 		}
 		found = found || isClass(v, structural)
 		unix = unix || isClass(v, []string{"posixAccount", "posixGroup"})
+		top = top || isClass(v, []string{"top"})
 	}
 	switch {
-	case ch.Kind == wire.ChangeReplace && !found, ch.Kind == wire.ChangeDelete && (found || len(ch.Values) == 0):
-		// RFC 4512 §2.4.2: an entry cannot become something else.
-		return refuse(wire.ObjectClassModsProhibited, "the structural class of an entry stays")
+	case ch.Kind == wire.ChangeReplace && !found, ch.Kind == wire.ChangeDelete && (found || top || len(ch.Values) == 0):
+		// RFC 4512 §2.4.2, §3.3: an entry cannot become something else, nor lose a class above one that it has.
+		return refuse(wire.ObjectClassModsProhibited, "the structural class of an entry stays, and those above it")
 	case ch.Kind == wire.ChangeDelete && unix:
 		return refuse(wire.UnwillingToPerform, "Unix classes follow from the number that the directory has given")
 	case ch.Kind == wire.ChangeIncrement:

@@ -9,19 +9,26 @@ import (
 
 // compare handles a compare (RFC 4511 §4.10).
 func (op *operation) compare(ctx context.Context) wire.Result {
-	if op.who == nil {
-		return anonymousResult()
-	}
 	r, index := &op.m.Compare, op.c.s.c.Index
 	var name wire.Name
 	if err := name.Set(r.Name); err != nil {
 		return wire.Result{Code: wire.InvalidDNSyntax, Message: err.Error()}
 	}
+	if found, res := op.compareStatic(&name); found {
+		return res
+	}
+	if op.who == nil {
+		return anonymousResult()
+	}
 	if err := op.catchUp(ctx, &name); err != nil {
 		op.err = err
 		return resultOf(err)
 	}
-	got, err := index.Compare(&name, r.Attr, r.Value, op.viewer(&name))
+	var first *wire.Filter
+	if op.ask != nil {
+		first = op.ask.assertion
+	}
+	got, err := index.Compare(&name, r.Attr, r.Value, op.viewer(&name), first)
 	if err != nil {
 		return searchError(err)
 	}
@@ -32,6 +39,8 @@ func (op *operation) compare(ctx context.Context) wire.Result {
 		return wire.Result{Code: wire.CompareFalse}
 	case projection.CompareAbsent:
 		return wire.Result{Code: wire.NoSuchAttribute}
+	case projection.CompareRefused:
+		return wire.Result{Code: wire.AssertionFailed}
 	case projection.CompareInvalid:
 		return wire.Result{Code: wire.InvalidAttributeSyntax}
 	default:

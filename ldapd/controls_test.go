@@ -3,6 +3,7 @@ package ldapd
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -288,6 +289,21 @@ func responseControl(controls []ldap.Control, oid string) string {
 	return ""
 }
 
+// compare sends a compare with a control, which go-ldap has no way to, as the reader. The error is the result.
+func (w *world) compare(t *testing.T, dn, attr, value string, k ldap.Control) error {
+	t.Helper()
+	body := append(octets(dn), seq(octets(attr), octets(value))...)
+	c := w.bindRaw(readerDN)
+	if _, err := c.Write(seq(number(2), tagged(0x6e, body), tagged(0xa0, k.Encode().Bytes()))); err != nil {
+		t.Fatal(err)
+	}
+	p, err := ber.ReadPacket(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ldap.NewError(uint16(p.Children[1].Children[0].Value.(int64)), errors.New("compare"))
+}
+
 func TestAssertion(t *testing.T) {
 	w := newWorld(t, nil)
 	c := w.writer()
@@ -330,6 +346,12 @@ func TestAssertion(t *testing.T) {
 			_, err := c.Search(r)
 			return err
 		},
+		"compare": func(k ldap.Control) error {
+			return w.compare(t, bobDN, "uid", "bob", k)
+		},
+		"compare of the schema": func(k ldap.Control) error {
+			return w.compare(t, subschemaDN, "cn", "subschema", k)
+		},
 		"search of the root DSE": func(k ldap.Control) error {
 			r := search("", 0, "(objectClass=*)")
 			r.Controls = []ldap.Control{k}
@@ -343,6 +365,9 @@ func TestAssertion(t *testing.T) {
 		if err := do(rawControl{wire.OIDAssertion, true, []byte("x")}); code(err) != 2 {
 			t.Errorf("%s with no filter: %v", name, err)
 		}
+	}
+	if err := w.compare(t, bobDN, "uid", "bob", when("(objectClass=person)")); code(err) != ldap.LDAPResultCompareTrue {
+		t.Errorf("compare when true: %v", err)
 	}
 	if err := w.bound(aliceDN).Modify(modify(aliceDN, func(r *ldap.ModifyRequest) { r.Replace("pager", []string{"1"}) }, when("(creatorsName=*)"))); code(err) != 122 {
 		t.Errorf("an attribute that the asker may not read: %v", err)
@@ -526,6 +551,32 @@ func TestMatchedValues(t *testing.T) {
 			}
 		})
 	}
+	// RFC 3876 §2: every user attribute, every operational one; and when there is nothing to choose from it does nothing.
+	for _, tt := range []struct {
+		name  string
+		list  []string
+		types bool
+		want  map[string]int // attributes and how many values each has
+	}{
+		{"no list", nil, false, map[string]int{"telephoneNumber": 2, "cn": 0, "objectClass": 0}},
+		{"star", []string{"*"}, false, map[string]int{"telephoneNumber": 2, "cn": 0, "objectClass": 0}},
+		{"plus", []string{"+"}, false, map[string]int{"entryUUID": 0, "memberOf": 0}},
+		{"no attributes", []string{"1.1"}, false, map[string]int{}},
+		{"types only", []string{"telephoneNumber"}, true, map[string]int{"telephoneNumber": 0}},
+	} {
+		r := search(aliceDN, 0, "(objectClass=*)", tt.list...)
+		r.TypesOnly = tt.types
+		r.Controls = []ldap.Control{rawControl{wire.OIDMatchedValues, true, seq(filterOctets(t, "(telephoneNumber=+41*)"))}}
+		got, err := c.Search(r)
+		if err != nil || len(got.Entries) != 1 || len(got.Entries[0].Attributes) < len(tt.want) {
+			t.Fatalf("%s: %v, %v", tt.name, got, err)
+		}
+		for _, a := range got.Entries[0].Attributes {
+			if want, ok := tt.want[a.Name]; ok && len(a.Values) != want || len(tt.want) == 0 {
+				t.Errorf("%s: %s is %q", tt.name, a.Name, a.Values)
+			}
+		}
+	}
 	for name, value := range map[string][]byte{"an and": filterOctets(t, "(&(cn=x))"), "nothing": nil} {
 		r := search(aliceDN, 0, "(objectClass=*)")
 		r.Controls = []ldap.Control{rawControl{wire.OIDMatchedValues, true, seq(value)}}
@@ -667,8 +718,19 @@ func TestCancel(t *testing.T) {
 		body := append(tagged(0x80, []byte(wire.OIDCancel)), tagged(0x81, value)...)
 		return seq(number(id), tagged(0x77, body))
 	}
-	// A dump of everybody, to somebody who does not read: it waits in the pipe, and can be cancelled there.
-	if _, err := c.Write(append(request(7, baseDN, "(objectClass=*)"), cancel(8, 7)...)); err != nil {
+	// A dump of everybody, to somebody who does not read: it waits in the pipe, and can be cancelled there. Nobody cancels
+	// it from another connection (RFC 3909 §4).
+	if _, err := c.Write(request(7, baseDN, "(objectClass=*)")); err != nil {
+		t.Fatal(err)
+	}
+	other := w.bindRaw(readerDN)
+	if _, err := other.Write(cancel(8, 7)); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := ber.ReadPacket(other); err != nil || p.Children[1].Children[0].Value.(int64) != 119 {
+		t.Errorf("from another connection: %v, %v", p, err)
+	}
+	if _, err := c.Write(cancel(8, 7)); err != nil {
 		t.Fatal(err)
 	}
 	results := map[int64]int64{}

@@ -74,6 +74,16 @@ func TestPasswordModify(t *testing.T) {
 			t.Errorf("the connection: %v", err)
 		}
 	}
+	// RFC 3062 §3: a new password that cannot be is refused, and none is made in its place.
+	raw := w.bindRaw(reset)
+	body := append(tagged(0x80, []byte(wire.OIDPasswordModify)), tagged(0x81, seq(tagged(0x80, []byte(aliceDN)), tagged(0x82, nil)))...)
+	if _, err := raw.Write(seq(number(2), tagged(0x77, body))); err != nil {
+		t.Fatal(err)
+	}
+	refused, err := ber.ReadPacket(raw)
+	if err != nil || refused.Children[1].Children[0].Value.(int64) == 0 || len(refused.Children[1].Children) != 3 {
+		t.Errorf("an empty password: %v, %v; want a refusal, without a name and a value", refused, err)
+	}
 	made, err := change(reset, aliceDN, "", "")
 	if err != nil {
 		t.Fatal(err)

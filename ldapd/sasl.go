@@ -106,7 +106,7 @@ func (op *operation) plainBind(ctx context.Context) wire.Result {
 // authorizedAs ends the bind again when the client asks to act as somebody else: nobody may (RFC 4513 §5.2.1.8).
 func (op *operation) authorizedAs(authzID []byte) wire.Result {
 	who := op.who
-	if len(authzID) == 0 || bytes.Equal(authzID, []byte("u:"+who.actor.Name)) || bytes.Equal(authzID, []byte(who.actor.Name)) {
+	if len(authzID) == 0 || sameUser(authzID, who.actor.Name) {
 		return wire.Result{}
 	}
 	if dn, ok := bytes.CutPrefix(authzID, []byte("dn:")); ok {
@@ -118,6 +118,13 @@ func (op *operation) authorizedAs(authzID []byte) wire.Result {
 	op.c.s.bound.remove(op.c)
 	op.c.who, op.who = nil, nil
 	return wire.Result{Code: wire.InvalidCredentials, Message: "nobody may act as somebody else"}
+}
+
+// sameUser reports whether an authorization identity, with u: in front or without, is a username. RFC 4513 §5.2.1.8:
+// both are prepared before they are compared.
+func sameUser(authzID []byte, name string) bool {
+	asked := bytes.TrimPrefix(authzID, []byte("u:"))
+	return !wire.Prohibited(asked) && bytes.Equal(wire.AppendSpaceFolded(nil, asked), wire.AppendSpaceFolded(nil, name))
 }
 
 // attempt begins an attempt of this connection.

@@ -78,6 +78,9 @@ func TestPlain(t *testing.T) {
 		{"userPrincipalName", message("", "bob@example.com", password), 0, "dn:" + bobDN},
 		{"DN", message("", readerDN, password), 0, "dn:" + readerDN},
 		{"as oneself", message("u:alice", "alice", password), 0, "dn:" + aliceDN},
+		{"as oneself in full width", message("u:\uff41lice", "alice", password), 0, "dn:" + aliceDN},
+		{"as oneself in capitals", message("u:ALICE", "alice", password), 49, ""},
+		{"as nobody who can be named", message("u:alice\ufffd", "alice", password), 49, ""},
 		{"as one's own DN", message("dn:UID=alice, ou=users,"+baseDN, "alice", password), 0, "dn:" + aliceDN},
 		{"as somebody else", message("u:bob", "alice", password), 49, ""},
 		{"as somebody else's DN", message("dn:"+bobDN, "alice", password), 49, ""},
@@ -99,6 +102,9 @@ func TestPlain(t *testing.T) {
 	}
 	if got := saslBind(t, w.raw(), "", "CRAM-MD5", nil); got != 7 {
 		t.Errorf("a mechanism that is not offered: %d", got)
+	}
+	if got := saslBind(t, w.raw(), "", "", nil); got != 7 {
+		t.Errorf("an empty mechanism: %d", got) // RFC 4511 §4.2.1
 	}
 	if got := saslBind(t, w.raw(), aliceDN, "PLAIN", message("", "bob", password)); got != 0 {
 		t.Errorf("a name beside the mechanism counts: %d", got)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse/directory/schema"
 	"gatehouse/ldapd/wire"
 )
 
@@ -19,6 +20,7 @@ type staticAttr struct {
 	name        string
 	values      []string
 	operational bool // only on demand (RFC 4512 §3.4)
+	described   bool // descriptions of the schema (RFC 4512 §4.1)
 }
 
 // truth is the outcome of a filter (RFC 4511 §4.5.1.7).
@@ -61,33 +63,87 @@ func (e *staticEntry) match(f *wire.Filter, i int) truth {
 	}
 	a := e.find(n.Attr)
 	if a == nil {
-		if n.Kind == wire.FilterPresent {
+		if recognised(n.Attr) {
 			return isFalse
 		}
 		return isUndefined
 	}
-	if n.Kind == wire.FilterPresent || slices.ContainsFunc(a.values, func(v string) bool { return leafMatches(f, n, v) }) {
+	if n.Kind == wire.FilterPresent {
+		return isTrue
+	}
+	whole := isFalse
+	for _, v := range a.values {
+		switch leafMatches(f, n, a, v) {
+		case isTrue:
+			return isTrue
+		case isUndefined:
+			whole = isUndefined
+		}
+	}
+	return whole
+}
+
+// recognised reports whether static entries could have an attribute: one that only others have does not exist for
+// everybody who may read these.
+func recognised(attr []byte) bool {
+	t, ok := schema.LDAPType(string(attr))
+	return ok && t.Audience.Has(schema.Anonymous)
+}
+
+// leafMatches compares without regard to case: all attributes of static entries are names, identifiers and sentences.
+// Descriptions of the schema are found by what they describe.
+func leafMatches(f *wire.Filter, n *wire.FilterNode, a *staticAttr, value string) truth {
+	if a.described {
+		if n.Kind != wire.FilterEquality && n.Kind != wire.FilterApprox {
+			return isUndefined
+		}
+		return describes(value, string(n.Value))
+	}
+	v := string(wire.AppendFolded(nil, value))
+	want := string(wire.AppendFolded(nil, n.Value))
+	switch n.Kind {
+	case wire.FilterEquality, wire.FilterApprox:
+		return truthOf(v == want)
+	case wire.FilterGreaterOrEqual:
+		return truthOf(v >= want)
+	case wire.FilterLessOrEqual:
+		return truthOf(v <= want)
+	case wire.FilterSubstrings:
+		return truthOf(hasPieces(v, f.Pieces[n.From:n.To]))
+	default:
+		return isUndefined // no extensible rule applies here
+	}
+}
+
+func truthOf(b bool) truth {
+	if b {
 		return isTrue
 	}
 	return isFalse
 }
 
-// leafMatches compares without regard to case: all attributes of static entries are names, identifiers and sentences.
-func leafMatches(f *wire.Filter, n *wire.FilterNode, value string) bool {
-	v := string(wire.AppendFolded(nil, value))
-	want := string(wire.AppendFolded(nil, n.Value))
-	switch n.Kind {
-	case wire.FilterEquality, wire.FilterApprox:
-		return v == want
-	case wire.FilterGreaterOrEqual:
-		return v >= want
-	case wire.FilterLessOrEqual:
-		return v <= want
-	case wire.FilterSubstrings:
-		return hasPieces(v, f.Pieces[n.From:n.To])
-	default:
-		return false // no extensible rule applies here
+// describes compares a description with an object identifier or a name (RFC 4517 §4.2.26, of first components). A name
+// that is not of this description may be nobody's, which is Undefined.
+func describes(description, want string) truth {
+	fields := strings.Fields(description) // "(", the identifier, and NAME with one or more behind it
+	if len(fields) < 2 || want == "" {
+		return isUndefined
 	}
+	if '0' <= want[0] && want[0] <= '9' {
+		return truthOf(fields[1] == want)
+	}
+	if len(fields) < 4 || fields[2] != "NAME" {
+		return isUndefined
+	}
+	for _, name := range fields[3:] {
+		if name != "(" && !strings.HasPrefix(name, "'") {
+			break
+		}
+		if strings.EqualFold(strings.Trim(name, "'"), want) {
+			return isTrue
+		}
+	}
+	return isUndefined
 }
 
 func hasPieces(v string, pieces []wire.Piece) bool {
@@ -112,34 +168,67 @@ func hasPieces(v string, pieces []wire.Piece) bool {
 	return true
 }
 
+// find returns the attribute of a name, alias or object identifier, nil when the entry does not have it.
 func (e *staticEntry) find(name []byte) *staticAttr {
 	for i := range e.attrs {
 		if strings.EqualFold(e.attrs[i].name, string(name)) {
-			return &e.attrs[i]
+			return e.attrs[i].orNone()
+		}
+	}
+	t, ok := schema.LDAPType(string(name))
+	for i := range e.attrs {
+		if ok && e.attrs[i].name == t.Name() {
+			return e.attrs[i].orNone()
 		}
 	}
 	return nil
 }
 
-// append appends the entry as the search asks for it.
-func (e *staticEntry) append(dst []byte, id int32, r *wire.SearchRequest) []byte {
+func (a *staticAttr) orNone() *staticAttr {
+	if len(a.values) == 0 {
+		return nil
+	}
+	return a
+}
+
+// append appends the entry as the search asks for it. chosen, which may be nil, is an or of items about values
+// (RFC 3876).
+func (e *staticEntry) append(dst []byte, id int32, r *wire.SearchRequest, chosen *wire.Filter) []byte {
 	dst, mark := wire.BeginEntry(dst, id, []byte(e.dn))
 	for i := range e.attrs {
 		a := &e.attrs[i]
-		if len(a.values) == 0 || !wanted(r.Attributes, a) {
+		if len(a.values) == 0 || !e.wanted(r.Attributes, a) {
 			continue
 		}
 		values := a.values
-		if r.TypesOnly {
+		switch {
+		case r.TypesOnly:
 			values = nil
+		case chosen != nil:
+			values = e.choose(a, chosen)
 		}
 		dst = wire.AppendAttribute(dst, a.name, values...)
 	}
 	return wire.EndEntry(dst, mark, []byte(e.dn), nil)
 }
 
-// wanted reports whether an attribute was asked for (RFC 4511 §4.5.1.8, RFC 3673).
-func wanted(list [][]byte, a *staticAttr) bool {
+// choose returns the values for which an item of f is true.
+func (e *staticEntry) choose(a *staticAttr, f *wire.Filter) []string {
+	var out []string
+	for _, v := range a.values {
+		for i := 1; i < len(f.Nodes); i = int(f.Nodes[i].End) {
+			n := &f.Nodes[i]
+			if e.find(n.Attr) == a && (n.Kind == wire.FilterPresent || leafMatches(f, n, a, v) == isTrue) {
+				out = append(out, v)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// wanted reports whether an attribute was asked for (RFC 4511 §4.5.1.8, RFC 3673, RFC 4529).
+func (e *staticEntry) wanted(list [][]byte, a *staticAttr) bool {
 	if len(list) == 0 {
 		return !a.operational
 	}
@@ -149,10 +238,22 @@ func wanted(list [][]byte, a *staticAttr) bool {
 			return !a.operational
 		case bytes.Equal(want, []byte("+")):
 			return a.operational
+		case len(want) > 0 && want[0] == '@':
+			return ofClass(string(want[1:]), a.name)
 		default:
-			return strings.EqualFold(a.name, string(want))
+			return e.find(want) == a
 		}
 	})
+}
+
+// ofClass reports whether a class, or one above it, has an attribute.
+func ofClass(class, name string) bool {
+	for c, ok := schema.Class(class); ok; c, ok = schema.Class(c.Sup) {
+		if slices.Contains(c.Must, name) || slices.Contains(c.May, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // searchStatic sends what a search finds whose base is the root DSE, the subschema or, for those who read the whole
@@ -161,14 +262,43 @@ func (op *operation) searchStatic(base *wire.Name) (found bool, r wire.Result) {
 	s := &op.m.Search
 	e := op.static(string(base.Key()))
 	if e == nil || e.key == "" && s.Scope != wire.ScopeBase {
+		// RFC 4512 §5.1: a search of the whole tree does not find the root DSE.
 		return false, r
 	}
+	var chosen *wire.Filter
+	if op.ask != nil {
+		if op.ask.assertion != nil && e.match(op.ask.assertion, 0) != isTrue {
+			return true, wire.Result{Code: wire.AssertionFailed}
+		}
+		chosen = op.ask.values
+	}
+	if s.Scope != wire.ScopeOneLevel && e.match(&s.Filter, 0) == isTrue {
+		_ = op.end(e.append(op.begin(), op.m.ID, s, chosen))
+		op.entries++
+	}
+	return true, r
+}
+
+// compareStatic answers a compare on the root DSE, the subschema or the monitor (RFC 4511 §4.10).
+func (op *operation) compareStatic(name *wire.Name) (found bool, r wire.Result) {
+	e := op.static(string(name.Key()))
+	if e == nil {
+		return false, r
+	}
+	c := &op.m.Compare
 	if op.ask != nil && op.ask.assertion != nil && e.match(op.ask.assertion, 0) != isTrue {
 		return true, wire.Result{Code: wire.AssertionFailed}
 	}
-	if s.Scope != wire.ScopeOneLevel && e.match(&s.Filter, 0) == isTrue {
-		_ = op.end(e.append(op.begin(), op.m.ID, s))
-		op.entries++
+	f := wire.Filter{Nodes: []wire.FilterNode{{Kind: wire.FilterEquality, Attr: c.Attr, Value: c.Value, End: 1}}}
+	switch {
+	case e.find(c.Attr) == nil && !recognised(c.Attr):
+		r.Code = wire.UndefinedAttributeType
+	case e.find(c.Attr) == nil:
+		r.Code = wire.NoSuchAttribute
+	case e.match(&f, 0) == isTrue:
+		r.Code = wire.CompareTrue
+	default:
+		r.Code = wire.CompareFalse
 	}
 	return true, r
 }

@@ -40,6 +40,10 @@ func TestRootDSE(t *testing.T) {
 		{"absolute true", "(&)", []string{"1.1"}, []string{}, nil},
 		{"absolute false", "(|)", nil, nil, nil},
 		{"substrings", "(vendorName=gate*se)", []string{"1.1"}, []string{}, nil},
+		{"an attribute that is known and not there", "(!(altServer=*))", []string{"1.1"}, []string{}, nil},
+		{"an attribute that anonymous does not see", "(!(mail=*))", nil, nil, nil},
+		{"an attribute that nobody knows", "(!(nosuch=*))", nil, nil, nil},
+		{"by object identifier", "(2.5.4.0=top)", []string{"1.3.6.1.4.1.1466.101.120.5"}, []string{"namingContexts"}, []string{"vendorName"}},
 		{"substrings that overlap", "(vendorName=gateho*ouse)", nil, nil, nil},
 	}
 	for _, tt := range tests {
@@ -119,6 +123,64 @@ func TestStaticSubtreeOfSubschema(t *testing.T) {
 		res, err := c.Search(ldap.NewSearchRequest("CN=Subschema", scope, 0, 0, 0, false, "(objectClass=subschema)", []string{"attributeTypes"}, nil))
 		if err != nil || len(res.Entries) != want {
 			t.Errorf("scope %d: %v, %v", scope, res, err)
+		}
+	}
+}
+
+// TestDescriptionsAreFound: by what they describe (RFC 4517 §4.2), as a filter, in matched values (RFC 3876 §5, the second
+// example) and in Compare; and the root DSE is no part of a tree (RFC 4512 §5.1).
+func TestDescriptionsAreFound(t *testing.T) {
+	w := newWorld(t, nil)
+	c := w.dial()
+	for filter, want := range map[string]int{
+		"(attributeTypes=cn)": 1, "(attributeTypes=commonName)": 1, "(attributeTypes=2.5.4.3)": 1, "(!(attributeTypes=1.2.3))": 1,
+		"(objectClasses=inetorgperson)": 1, "(ldapSyntaxes=1.3.6.1.4.1.1466.115.121.1.15)": 1, "(matchingRuleUse=caseIgnoreMatch)": 1,
+		"(attributeTypes=nosuch)": 0, "(!(attributeTypes=nosuch))": 0, "(attributeTypes=2.5*)": 0, "(!(ldapSyntaxes=Boolean))": 0, "(!(attributeTypes>=1))": 0,
+		"(attributeTypes=)": 0,
+	} {
+		r, err := c.Search(search(subschemaDN, ldap.ScopeBaseObject, filter, "1.1"))
+		if err != nil || len(r.Entries) != want {
+			t.Errorf("%s: %v, %v, want %d", filter, r, err, want)
+		}
+	}
+	one := search(subschemaDN, ldap.ScopeBaseObject, "(objectClass=subschema)", "@subschema", "cn")
+	one.Controls = []ldap.Control{rawControl{wire.OIDMatchedValues, true, seq(filterOctets(t, "(attributeTypes=2.5.4.3)"), filterOctets(t, "(cn=*)"))}}
+	r, err := c.Search(one)
+	if err != nil || len(r.Entries) != 1 {
+		t.Fatal(r, err)
+	}
+	e := r.Entries[0]
+	if types := e.GetAttributeValues("attributeTypes"); len(types) != 1 || !strings.Contains(types[0], "'commonName'") {
+		t.Errorf("attributeTypes: %q", types)
+	}
+	if !slices.ContainsFunc(e.Attributes, func(a *ldap.EntryAttribute) bool { return a.Name == "objectClasses" && len(a.Values) == 0 }) || e.GetAttributeValue("cn") != "subschema" {
+		t.Errorf("%v", e.Attributes)
+	}
+	for _, tt := range []struct {
+		dn, attr, value string
+		want            int
+	}{
+		{"", "supportedLDAPVersion", "3", ldap.LDAPResultCompareTrue},
+		{subschemaDN, "attributeTypes", "cn", ldap.LDAPResultCompareTrue},
+		{subschemaDN, "cn", "x", ldap.LDAPResultCompareFalse},
+		{"", "altServer", "x", ldap.LDAPResultNoSuchAttribute},
+		{"", "nosuch", "x", ldap.LDAPResultUndefinedAttributeType},
+	} {
+		ok, err := c.Compare(tt.dn, tt.attr, tt.value)
+		got := code(err)
+		if err == nil {
+			got = map[bool]int{true: ldap.LDAPResultCompareTrue, false: ldap.LDAPResultCompareFalse}[ok]
+		}
+		if got != tt.want {
+			t.Errorf("compare %s of %q: %d, want %d", tt.attr, tt.dn, got, tt.want)
+		}
+	}
+	all, err := w.bound(readerDN).Search(search("", ldap.ScopeWholeSubtree, "(objectClass=*)", "1.1"))
+	if err == nil {
+		for _, e := range all.Entries {
+			if e.DN == "" {
+				t.Error("a search of the tree finds the root DSE")
+			}
 		}
 	}
 }

@@ -15,19 +15,19 @@ func subschema() *staticEntry {
 	return &staticEntry{dn: subschemaDN, key: subschemaDN, attrs: []staticAttr{
 		{name: "objectClass", values: []string{"top", "subentry", "subschema"}},
 		{name: "cn", values: []string{"subschema"}},
-		{name: "attributeTypes", values: described(schema.LDAPTypes()), operational: true},
-		{name: "objectClasses", values: described(schema.ObjectClasses()), operational: true},
-		{name: "matchingRules", values: described(schema.MatchingRules()), operational: true},
-		{name: "matchingRuleUse", values: described(schema.MatchingRuleUses()), operational: true},
-		{name: "ldapSyntaxes", values: described(schema.Syntaxes()), operational: true},
+		described("attributeTypes", schema.LDAPTypes()),
+		described("objectClasses", schema.ObjectClasses()),
+		described("matchingRules", schema.MatchingRules()),
+		described("matchingRuleUse", schema.MatchingRuleUses()),
+		described("ldapSyntaxes", schema.Syntaxes()),
 		{name: "subschemaSubentry", values: []string{subschemaDN}, operational: true},
 	}}
 }
 
-func described[T fmt.Stringer](list []T) []string {
-	out := make([]string, len(list))
+func described[T fmt.Stringer](name string, list []T) staticAttr {
+	a := staticAttr{name: name, values: make([]string, len(list)), operational: true, described: true}
 	for i, d := range list {
-		out[i] = d.String()
+		a.values[i] = d.String()
 	}
-	return out
+	return a
 }

@@ -44,6 +44,10 @@ func (v *values) apply(kind wire.ChangeKind, list [][]byte) error {
 			// RFC 4511 §4.6: add lists values.
 			return refuse(wire.ProtocolError, "nothing to add to "+name)
 		}
+		if v.attr.Equality == "" && len(v.list) > 0 {
+			// RFC 4512 §2.5.1: nor are they added to others.
+			return refuse(wire.InappropriateMatching, name+" has no equality; replace all of it")
+		}
 		return v.add(list, permissive)
 	case wire.ChangeDelete:
 		if len(list) == 0 {
@@ -52,6 +56,10 @@ func (v *values) apply(kind wire.ChangeKind, list [][]byte) error {
 			}
 			v.list = nil
 			return nil
+		}
+		if v.attr.Equality == "" {
+			// RFC 4512 §2.5.1: without an equality rule values are not deleted one by one.
+			return refuse(wire.InappropriateMatching, name+" has no equality; delete or replace all of it")
 		}
 		for _, value := range list {
 			i := v.index(value)

@@ -18,10 +18,12 @@ const (
 	CompareAbsent               // the entry has no such attribute: noSuchAttribute
 	CompareUndefined            // nobody knows the attribute, or it has no equality: undefinedAttributeType
 	CompareInvalid              // the value is not one of the attribute's syntax: invalidAttributeSyntax
+	CompareRefused              // the assertion that comes first is not true: assertionFailed
 )
 
-// Compare asserts a value of an attribute of one entry. It fails with ErrNotReady or a *NoSuchObjectError.
-func (x *Index) Compare(name *wire.Name, attribute, value []byte, v Viewer) (Comparison, error) {
+// Compare asserts a value of an attribute of one entry, and before that first, which may be nil, on the same state of
+// the entry (RFC 4528 §3). It fails with ErrNotReady or a *NoSuchObjectError.
+func (x *Index) Compare(name *wire.Name, attribute, value []byte, v Viewer, first *wire.Filter) (Comparison, error) {
 	s, err := x.current()
 	if err != nil {
 		return CompareUndefined, err
@@ -37,6 +39,15 @@ func (x *Index) Compare(name *wire.Name, attribute, value []byte, v Viewer) (Com
 	if slot == 0 || v.Audience == 0 || slot >= fixedSlots && !v.full() && slot != by.own(v) {
 		return CompareUndefined, &NoSuchObjectError{Matched: by.matched(nearest, v)}
 	}
+	r := by.record(slot)
+	if first != nil {
+		var f filter
+		f.compile(by.d, first, seen)
+		f.bind(by)
+		if e := (evaluator{sight: by, f: &f}); e.eval(0, r) != isTrue {
+			return CompareRefused, nil
+		}
+	}
 	id, ok := by.d.find(attribute)
 	if !ok || !seen.has(id) || by.d.all[id].eq == noRule {
 		return CompareUndefined, nil
@@ -44,7 +55,7 @@ func (x *Index) Compare(name *wire.Name, attribute, value []byte, v Viewer) (Com
 	var f filter
 	f.compile(by.d, &wire.Filter{Nodes: []wire.FilterNode{{Kind: wire.FilterEquality, End: 1, Attr: attribute, Value: value}}}, seen)
 	e := evaluator{sight: by, f: &f}
-	r, one := by.record(slot), &f.tests[0]
+	one := &f.tests[0]
 	f.bind(by)
 	switch {
 	case !e.holds(&test{op: opPresent, in: by.d.all[id].self.and(seen)}, r):

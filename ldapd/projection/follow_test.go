@@ -84,7 +84,7 @@ func TestNotReadyBeforeTheFirstLoad(t *testing.T) {
 	if err := c.Open(x, Query{Base: nameOf(t, baseDN), Filter: parsed(t, "(objectClass=*)"), Viewer: everybody()}); !errors.Is(err, ErrNotReady) {
 		t.Errorf("Open: %v", err)
 	}
-	if _, err := x.Compare(nameOf(t, userDN("alice")), []byte("cn"), []byte("x"), everybody()); !errors.Is(err, ErrNotReady) {
+	if _, err := x.Compare(nameOf(t, userDN("alice")), []byte("cn"), []byte("x"), everybody(), nil); !errors.Is(err, ErrNotReady) {
 		t.Errorf("Compare: %v", err)
 	}
 	if _, err := x.Lookup(nameOf(t, userDN("alice"))); !errors.Is(err, ErrNotReady) {

@@ -62,7 +62,7 @@ func TestPrimaryGroups(t *testing.T) {
 	if err != nil || !e.Primary || e.User != 0 || e.Group != 0 {
 		t.Errorf("look up: %+v, %v", e, err)
 	}
-	if got, err := w.x.Compare(nameOf(t, groupDN("alice")), []byte("memberUid"), []byte("alice"), everybody()); got != CompareTrue {
+	if got, err := w.x.Compare(nameOf(t, groupDN("alice")), []byte("memberUid"), []byte("alice"), everybody(), nil); got != CompareTrue {
 		t.Errorf("compare: %v, %v", got, err)
 	}
 

@@ -295,6 +295,12 @@ func TestContainers(t *testing.T) {
 	if got := entry(t, w.x, baseDN, everybody(), "contextCSN")["contextCSN"]; len(got) != 1 {
 		t.Errorf("contextCSN is %q", got)
 	}
+	// RFC 4512 §3.3 and §4.2: of every entry.
+	for _, e := range search(t, w.x, ask{scope: wire.ScopeSubtree, filter: "(objectClass=*)", attrs: []string{"objectClass", "subschemaSubentry"}}) {
+		if len(e.attrs["objectClass"]) < 2 || len(e.attrs["subschemaSubentry"]) != 1 {
+			t.Errorf("%s: %v", e.dn, e.attrs)
+		}
+	}
 	for unit, n := range map[string]string{"users": "1", "groups": "1", "services": "0", "apps": "0"} {
 		got := entry(t, w.x, "ou="+unit+","+baseDN, everybody(), "*", "numSubordinates", "entryUUID")
 		if got["ou"][0] != unit || got["numSubordinates"][0] != n || len(got["entryUUID"][0]) != 36 {

@@ -190,7 +190,7 @@ func TestSambaHashIsMasked(t *testing.T) {
 		}
 	}
 	for _, v := range []Viewer{v, without} {
-		if got, err := w.x.Compare(nameOf(t, userDN("alice")), []byte("sambaNTPassword"), []byte(hash), v); got != CompareUndefined || err != nil {
+		if got, err := w.x.Compare(nameOf(t, userDN("alice")), []byte("sambaNTPassword"), []byte(hash), v, nil); got != CompareUndefined || err != nil {
 			t.Errorf("compare: %v, %v", got, err)
 		}
 	}

@@ -71,6 +71,9 @@ func TestFilters(t *testing.T) {
 		{"(telephoneNumber=+41441234567)", "alice"},
 		{"(telephoneNumber=*123-4567)", "alice"},
 		{"(telephoneNumber=*12 34*)", "alice"},
+		{"(cn=al\\c2\\adice\\e2\\80\\83 liddell)", "alice"},
+		{"(cn=*\\e2\\80\\8blid\\c2\\a0*)", ""},
+		{"(cn=\\c2\\adalice\\c2\\a0*)", "alice"},
 		{"(ou=sales)", "bob"},
 		{"(departmentNumber=Sales)", "bob"},
 		{"(cn=alice liddell)", "alice"},
@@ -182,6 +185,7 @@ func TestThreeValuedLogic(t *testing.T) {
 		"(nonsense=*)", "(cn;lang-de=x)", "(nonsense>=1)", "(nonsense=a*)", "(nonsense:=1)", "(userPassword=*)", "(userPassword=x)",
 		"(sn=)", "(sn:caseExactMatch:=)", "(:caseIgnoreMatch:=)", "(pwdReset=*)", "(uidNumber=x)", "(uidNumber>=x)", "(entryUUID=x)", "(objectClass=nonsense)", "(memberOf=x)", "(hasSubordinates=maybe)",
 		"(jpegPhoto=a*)", "(uidNumber=1*)", "(cn<=x)", "(:nonsense:=x)", "(:1.2.840.113556.1.4.803:=1)",
+		"(cn=a\\ef\\bf\\bd)", "(cn=\\ff)", "(cn=a*\\ee\\80\\80)", "(cn:caseExactMatch:=\\ff)", "(telephoneNumber=\\ff)", // RFC 4518 §2: preparation fails
 	} {
 		for _, f := range []string{undefined, "(!" + undefined + ")"} {
 			if got := search(t, w.x, ask{scope: wire.ScopeSubtree, filter: f}); len(got) != 0 {
@@ -258,7 +262,7 @@ func TestViewersSeeNoMore(t *testing.T) {
 		if !ok1 || !ok2 || !ok3 || m1 != m2 || m1 != m3 {
 			t.Errorf("alice can tell that %s exists: %v %q, %v %q, %v %q", dn, real, m1, made, m2, below, m3)
 		}
-		if _, err := w.x.Compare(nameOf(t, dn), []byte("cn"), []byte("x"), alice); err == nil {
+		if _, err := w.x.Compare(nameOf(t, dn), []byte("cn"), []byte("x"), alice, nil); err == nil {
 			t.Errorf("alice compares %s", dn)
 		}
 	}
@@ -277,7 +281,7 @@ func TestViewersSeeNoMore(t *testing.T) {
 			t.Errorf("an app learns by %s", f)
 		}
 	}
-	if got, err := w.x.Compare(nameOf(t, userDN("alice")), []byte("employeeNumber"), []byte("E7"), app); got != CompareUndefined || err != nil {
+	if got, err := w.x.Compare(nameOf(t, userDN("alice")), []byte("employeeNumber"), []byte("E7"), app, nil); got != CompareUndefined || err != nil {
 		t.Errorf("an app compares: %v, %v", got, err)
 	}
 	if _, err := trySearch(t, w.x, ask{scope: wire.ScopeSubtree, filter: "(objectClass=*)", viewer: Viewer{User: ids["alice"]}}); err == nil {
@@ -311,7 +315,7 @@ func TestCompare(t *testing.T) {
 		{"cn=reader,ou=services," + baseDN, "cn", "reader", CompareTrue},
 	}
 	for _, tt := range tests {
-		if got, err := w.x.Compare(nameOf(t, tt.dn), []byte(tt.attr), []byte(tt.value), everybody()); got != tt.want || err != nil {
+		if got, err := w.x.Compare(nameOf(t, tt.dn), []byte(tt.attr), []byte(tt.value), everybody(), nil); got != tt.want || err != nil {
 			t.Errorf("%s %s=%s: %v, %v, want %v", tt.dn, tt.attr, tt.value, got, err, tt.want)
 		}
 	}

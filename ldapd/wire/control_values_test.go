@@ -103,6 +103,8 @@ func TestControlValues(t *testing.T) {
 		{"absent", "password", nil, PasswordModify{}},
 		{"empty", "password", seq(), PasswordModify{}},
 		{"only a new one", "password", seq(wrap(0x82, []byte("n"))), PasswordModify{New: []byte("n")}},
+		{"a field that nobody knows", "password", seq(wrap(0x80, []byte("i")), wrap(0x83, []byte("x"))), nil},
+		{"out of order", "password", seq(wrap(0x82, []byte("n")), wrap(0x81, []byte("o"))), nil},
 		{"text", "password", []byte("secret"), nil},
 
 		{"id", "cancel", seq(num(7)), int32(7)},

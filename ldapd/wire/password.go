@@ -49,7 +49,11 @@ func DecodePasswordModify(value []byte) (PasswordModify, error) {
 			_, *part.into = in.next()
 		}
 	}
-	return p, asInvalid(in.finish())
+	if in.err == nil && in.more() {
+		// RFC 3062 §3: a password is not changed by what has fields that are not recognised.
+		return p, invalid("password modify with a field that nobody knows")
+	}
+	return p, asInvalid(in.err)
 }
 
 // AppendGeneratedPassword appends the value of a Password Modify response (RFC 3062 §2).
