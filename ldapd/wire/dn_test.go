@@ -197,7 +197,13 @@ func FuzzDN(f *testing.F) {
 
 func TestAppendFolded(t *testing.T) {
 	tests := []struct{ in, want string }{
-		{"", ""}, {"Alice", "alice"}, {"  A   B  ", "a b"}, {"ÄÖÜ", "äöü"}, {"ﬁ", "fi"}, {"A\xffB", "a\xffb"}, {"   ", ""},
+		{"", ""},
+		{"Alice", "alice"},
+		{"  A   B  ", "a b"},
+		{"ÄÖÜ", "äöü"},
+		{"ﬁ", "fi"},
+		{"A\xffB", "a\xffb"},
+		{"   ", ""},
 		// RFC 4518 §2.2: what is a space, and what is nothing.
 		{"a\tb\r\nc\u00a0d\u3000e\u2028f\u0085g", "a b c d e f g"},
 		{"a\x00b\x1bc\x7fd\u0080e\u00adf\u034fg\u180ch\u200bi\u200dj\u202ek\u2060l\ufe0fm\ufeffn\ufffco\U000e0041p", "abcdefghijklmnop"},
