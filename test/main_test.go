@@ -56,7 +56,7 @@ func (s *suite) open(ctx context.Context) error {
 	if err := os.Mkdir(s.binaries, 0o755); err != nil {
 		return err
 	}
-	if s.root, err = stage.Build(ctx, s.binaries, "-race"); err != nil {
+	if s.root, err = stage.Build(ctx, s.binaries, buildFlags()...); err != nil {
 		return err
 	}
 	s.postgres, err = stage.NewPostgres(ctx, dir)

@@ -1,0 +1,5 @@
+//go:build !race
+
+package test
+
+func buildFlags() []string { return nil }
