@@ -23,7 +23,7 @@ run: build ## Start all four daemons with a demonstration directory on loopback.
 
 test: ## Run every test; installs the Debian clients that are missing.
 	test/install-clients
-	go test -race -shuffle=on -timeout 20m ./...
+	go test -race -shuffle=on -timeout 40m ./...
 
 check: $(TOOLS)/golangci-lint $(TOOLS)/deadcode ## Format, vet, lint, arrows, dead code.
 	$(TOOLS)/golangci-lint fmt --diff
