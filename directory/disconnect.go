@@ -155,18 +155,17 @@ func (w *Writer) sort(open []RADIUSSession) (told []ToldSession, waiting []Waiti
 	return told, waiting, nil
 }
 
-// listens reports whether the client can be told to end a session: it has an
-// address for that, and a secret. One that is known by its certificate alone has
-// none.
+// listens reports whether the client can be told to end a session: on its own
+// connection, or at an address, for which it needs a secret.
 func (c *RADIUSClient) listens() (bool, error) {
-	if len(c.Config) == 0 || len(c.Secrets[0])+len(c.Secrets[1]) == 0 {
+	if len(c.Config) == 0 {
 		return false, nil
 	}
 	var config schema.RADIUSClient
 	if err := json.Unmarshal(c.Config, &config); err != nil {
 		return false, fmt.Errorf("read the configuration of RADIUS client %s: %w", c.Name, err)
 	}
-	return config.CoA.Address != "", nil
+	return config.CoA.Via != "" || config.CoA.Address != "" && len(c.Secrets[0])+len(c.Secrets[1]) > 0, nil
 }
 
 // EndNetworkSession asks for the end of one network session of a user. NotFound:

@@ -42,7 +42,7 @@ func (w *Writer) SaveRADIUSClient(n NewRADIUSClient) (RADIUSClient, error) {
 		return RADIUSClient{}, err
 	}
 	if n.Secret == "" && len(old.Secrets[0]) == 0 && n.Config.CoA.Address != "" {
-		return RADIUSClient{}, invalid("radius client", "secret", "%s needs a shared secret for coa, which goes over UDP", n.Name)
+		return RADIUSClient{}, invalid("radius client", "secret", "%s needs a shared secret for the address in coa, which is asked over UDP", n.Name)
 	}
 	c := old
 	c.Name, c.Networks, c.App, c.Config, c.Updated = n.Name, n.Networks, n.App, config, w.now

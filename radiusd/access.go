@@ -182,7 +182,7 @@ func (s *Server) attempt(r *request, method, name string, proof directory.Proof)
 // details are what policies and the audit may know of a request.
 func details(r *request, method string) map[string]string {
 	about := map[string]string{
-		directory.ContextNAS: r.client.name, directory.ContextNASIP: nasAddress(r), directory.ContextMethod: method,
+		directory.ContextNAS: r.client.name, directory.ContextNASIP: nasAddress(r.packet, r.id.from), directory.ContextMethod: method,
 	}
 	if network := ssid(text(r.packet, wire.CalledStationID)); network != "" {
 		about[directory.ContextSSID] = network
@@ -281,7 +281,7 @@ func (s *Server) session(r *request, dec *directory.Decision) directory.RADIUSSe
 	return directory.RADIUSSession{
 		Client: r.client.id, User: dec.User.ID, Username: dec.User.Username, Epoch: dec.User.Epoch,
 		State: directory.RADIUSAccepted, CallingStationID: device,
-		CalledStationID: text(r.packet, wire.CalledStationID), NASIP: nasAddress(r), NASPort: nasPort(r.packet),
+		CalledStationID: text(r.packet, wire.CalledStationID), NASIP: nasAddress(r.packet, r.id.from), NASPort: nasPort(r.packet),
 		Instance: s.instance, LocalAddr: r.local.String(), Accepted: now, Updated: now,
 		NASID: text(r.packet, wire.NASIdentifier), Peer: r.id.from.Addr().Unmap().String(),
 		Terms: r.client.terms(dec, device), Expires: now.Add(lasts + recentFor), Until: dec.Until,

@@ -77,7 +77,7 @@ func (s *Server) record(r *request) (*record, error) {
 		in:      octets(p, wire.AcctInputOctets, wire.AcctInputGigawords),
 		out:     octets(p, wire.AcctOutputOctets, wire.AcctOutputGigawords),
 		seconds: int64(seconds), cause: cause(p),
-		framedIP: address(p, wire.FramedIPAddress), nasIP: nasAddress(r), nasPort: nasPort(p),
+		framedIP: address(p, wire.FramedIPAddress), nasIP: nasAddress(r.packet, r.id.from), nasPort: nasPort(p),
 	}
 	for t, v := range p.Attributes() {
 		if t != wire.Class {

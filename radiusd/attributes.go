@@ -82,13 +82,13 @@ func portType(n uint32) string {
 
 // nasAddress returns the address by which the NAS names itself, else the one
 // it sent from.
-func nasAddress(r *request) string {
+func nasAddress(p wire.Packet, from netip.AddrPort) string {
 	for _, t := range []wire.Type{wire.NASIPAddress, wire.NASIPv6Address} {
-		if a := address(r.packet, t); a != "" {
+		if a := address(p, t); a != "" {
 			return a
 		}
 	}
-	return r.id.from.Addr().Unmap().String()
+	return from.Addr().Unmap().String()
 }
 
 // nasPort returns NAS-Port-Id, else NAS-Port, or "".

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"runtime/debug"
-	"strconv"
 	"sync"
 	"time"
 
@@ -146,28 +145,27 @@ func (d *disconnector) try(ctx context.Context, j directory.Job) (directory.Disc
 	// Whoever comes back on this port begins a new session.
 	d.server.recent.forget(row.ID)
 	c := d.server.clients.get(row.Client)
-	peer, _ := netip.ParseAddr(row.Peer)
-	var target netip.AddrPort
-	known := false
-	if c != nil {
-		target, known = c.coa.Target(peer)
-		known = known && len(c.keys) > 0
-	}
-	if !known {
-		result.Outcome, result.Detail = directory.DisconnectNoAddress, map[string]string{"until": row.Expires.UTC().Format(time.RFC3339)}
+	ways := d.ways(row, c)
+	if len(ways) == 0 {
+		if c != nil && c.coa.Via != "" {
+			result = d.silence(j, row, errNotConnected)
+			result.Detail["client"] = c.name
+		} else {
+			result.Outcome, result.Detail = directory.DisconnectNoAddress, map[string]string{"until": row.Expires.UTC().Format(time.RFC3339)}
+		}
 		d.log(ctx, row, c, result)
 		return result, nil
 	}
-	if wait := d.enter(target); wait > 0 {
+	if wait := d.enter(ways[0].nas); wait > 0 {
 		result.Again = wait
 		return result, nil
 	}
-	defer d.leave(target)
-	result, err = d.ask(ctx, j, row, c, target)
+	defer d.leave(ways[0].nas)
+	result, nas, err := d.ask(ctx, j, row, c, ways)
 	if err != nil {
 		return directory.DisconnectResult{}, err
 	}
-	result.Detail["client"], result.Detail["nas"] = c.name, target.String()
+	result.Detail["client"], result.Detail["nas"] = c.name, nas.String()
 	d.log(ctx, row, c, result)
 	return result, nil
 }
@@ -198,37 +196,48 @@ func (d *disconnector) session(ctx context.Context, j directory.Job) (*directory
 	return row, nil
 }
 
-// ask sends the request, by each way of naming the session that the NAS asks for,
-// and keeps the lease of the job meanwhile.
-func (d *disconnector) ask(ctx context.Context, j directory.Job, row *directory.RADIUSSession, c *client, target netip.AddrPort) (directory.DisconnectResult, error) {
+// ask sends the request by one way after the other until the NAS that has the session answers, which it returns, and
+// keeps the lease of the job meanwhile.
+func (d *disconnector) ask(ctx context.Context, j directory.Job, row *directory.RADIUSSession, c *client, ways []way) (directory.DisconnectResult, netip.AddrPort, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go d.renew(ctx, cancel, j)
-	local, _ := netip.ParseAddr(row.LocalAddr)
-	calling := callingOf(row)
-	for how := inFull; ; {
-		x := exchange{
-			local: local, remote: target, keys: c.keys, table: d.table,
-			build: func(id byte) *wire.Encoder {
-				return dynamicRequest(row, calling, c.coa, how, id, d.server.now())
-			},
-			ignored: d.server.transport.metrics.disconnectIgnored.Inc,
-		}
-		answer, err := x.run(ctx)
+	result, nas := d.silence(j, row, errSilence), ways[0].nas
+	for _, w := range ways {
+		answer, err := d.askBy(ctx, w, row, c)
 		switch {
 		case errors.Is(err, errSilence):
-			return d.silence(j, row, err), nil
+			if result.Outcome == directory.DisconnectSilent {
+				result, nas = d.silence(j, row, err), w.nas
+			}
+			continue
 		case err != nil:
-			return directory.DisconnectResult{}, err
+			return directory.DisconnectResult{}, nas, err
 		}
 		cause := errorCause(answer)
-		if answer.Code() == wire.DisconnectNAK || answer.Code() == wire.CoANAK {
-			if next := how.next(cause, row); next != unnamed {
-				how = next
-				continue
-			}
+		result, nas = d.answered(j, answer.Code(), cause), w.nas
+		if cause != causeContextNotFound && cause != causeNASMismatch {
+			break // else it may be the session of who is asked next
 		}
-		return d.answered(j, answer.Code(), cause), nil
+	}
+	return result, nas, nil
+}
+
+// askBy sends the request by one way, with each way of naming the session that the NAS asks for.
+func (d *disconnector) askBy(ctx context.Context, w way, row *directory.RADIUSSession, c *client) (wire.Packet, error) {
+	calling := callingOf(row)
+	for how := inFull; ; {
+		answer, err := w.ask(ctx, func(begin beginning) *wire.Encoder {
+			return dynamicRequest(row, calling, c.coa, how, begin, d.server.now())
+		})
+		if err != nil || answer.Code() != wire.DisconnectNAK && answer.Code() != wire.CoANAK {
+			return answer, err
+		}
+		next := how.next(errorCause(answer), row)
+		if next == unnamed {
+			return answer, nil
+		}
+		how = next
 	}
 }
 
@@ -253,10 +262,7 @@ func (d *disconnector) renew(ctx context.Context, lost context.CancelFunc, j dir
 // the session can last without it.
 func (d *disconnector) silence(j directory.Job, row *directory.RADIUSSession, err error) directory.DisconnectResult {
 	r := directory.DisconnectResult{
-		Outcome: directory.DisconnectSilent, Detail: map[string]string{"tries": strconv.Itoa(len(d.table.send))}, Again: backOff(j.Attempts),
-	}
-	if err != errSilence { //nolint:errorlint // whether there is more to say
-		r.Detail["error"] = err.Error()
+		Outcome: directory.DisconnectSilent, Detail: map[string]string{"error": err.Error()}, Again: backOff(j.Attempts),
 	}
 	over := j.Created.Add(triedFor)
 	if !row.Expires.IsZero() && row.Expires.Before(over) {

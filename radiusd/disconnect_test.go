@@ -266,7 +266,7 @@ func TestAnswers(t *testing.T) {
 			ignored := 0
 			x := exchange{
 				local: mustAddr(t, "127.0.0.1"), remote: nas.conn.LocalAddr().(*net.UDPAddr).AddrPort(), keys: []*wire.Key{key},
-				build:   func(id byte) *wire.Encoder { return wire.NewRequest(wire.DisconnectRequest, id) },
+				build:   func(begin beginning) *wire.Encoder { return begin(wire.DisconnectRequest) },
 				table:   timetable{send: []time.Duration{0, 50 * time.Millisecond, 100 * time.Millisecond}, giveUp: 20 * time.Second},
 				ignored: func() { ignored++ },
 			}
@@ -353,7 +353,7 @@ func TestSecondSecret(t *testing.T) {
 	nas := newDAS(t, always(t, radius.CodeDisconnectACK, 0))
 	x := exchange{
 		remote: nas.conn.LocalAddr().(*net.UDPAddr).AddrPort(), keys: []*wire.Key{wire.NewKey([]byte("the old one, not yet")), wire.NewKey([]byte(testSecret))},
-		build: func(id byte) *wire.Encoder { return wire.NewRequest(wire.DisconnectRequest, id) },
+		build: func(begin beginning) *wire.Encoder { return begin(wire.DisconnectRequest) },
 		table: timetable{send: quick().send, giveUp: 20 * time.Second}, ignored: func() {},
 	}
 	answer, err := x.run(t.Context())
@@ -376,7 +376,7 @@ func TestProfiles(t *testing.T) {
 		{schema.CoA{Profile: "fortinet"}, wire.DisconnectRequest, []string{"10.9.0.1"}},
 		{schema.CoA{Verb: "coa", Profile: "fortinet"}, wire.CoARequest, []string{"10.9.0.1", "action=reauth-port"}},
 	} {
-		b, err := dynamicRequest(row, "", tt.coa, inFull, 1, time.Unix(1_800_000_000, 0)).Finish(wire.NewKey([]byte(testSecret)))
+		b, err := dynamicRequest(row, "", tt.coa, inFull, func(c wire.Code) *wire.Encoder { return wire.NewRequest(c, 1) }, time.Unix(1_800_000_000, 0)).Finish(wire.NewKey([]byte(testSecret)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,6 @@
 // after the record is. The answer leaves from the address that was asked. One bad
 // packet ends nothing but itself, or the connection that it came over.
 //
-// It speaks PAP, MS-CHAPv2 and what package eap does. It does not speak CoA;
-// docs/spec/radius.md lists what is done, section by section.
+// It speaks PAP, MS-CHAPv2 and what package eap does. It sends Disconnect-
+// and CoA-Requests (RFC 5176) and takes none; docs/spec/radius.md lists what is done, section by section.
 package radiusd

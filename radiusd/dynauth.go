@@ -36,7 +36,7 @@ type exchange struct {
 	local  netip.Addr // to send from, where that is possible
 	remote netip.AddrPort
 	keys   []*wire.Key // of the client; the first one is tried first
-	build  func(identifier byte) *wire.Encoder
+	build  func(beginning) *wire.Encoder
 	table  timetable
 	// ignored is told of each packet that is no answer.
 	ignored func()
@@ -100,7 +100,7 @@ func (x *exchange) requests() ([]outgoing, error) {
 	first := byte(rand.Uint32()) //nolint:gosec // an identifier is no secret; the port is new as well
 	out := make([]outgoing, 0, len(x.keys))
 	for i, key := range x.keys {
-		b, err := x.build(first + byte(i)).Finish(key)
+		b, err := x.build(func(code wire.Code) *wire.Encoder { return wire.NewRequest(code, first+byte(i)) }).Finish(key)
 		if err != nil {
 			return nil, fmt.Errorf("build the request: %w", err)
 		}

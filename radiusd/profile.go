@@ -71,17 +71,20 @@ func (n naming) next(cause uint32, row *directory.RADIUSSession) naming {
 	return unnamed
 }
 
+// beginning starts a request of a code as the way to its NAS wants it.
+type beginning = func(wire.Code) *wire.Encoder
+
 // dynamicRequest builds the request that ends a session.
 //
 // RFC 5176 §3: it names the NAS and the session, and should name the person. §6.3:
 // Event-Timestamp against replays.
-func dynamicRequest(row *directory.RADIUSSession, calling string, coa schema.CoA, how naming, id byte, now time.Time) *wire.Encoder {
+func dynamicRequest(row *directory.RADIUSSession, calling string, coa schema.CoA, how naming, begin beginning, now time.Time) *wire.Encoder {
 	p := profileOf(coa.Profile)
 	code := wire.DisconnectRequest
 	if coa.Verb == schema.CoAChange {
 		code = wire.CoARequest
 	}
-	e := wire.NewRequest(code, id)
+	e := begin(code)
 	add := func(t wire.Type, value string) {
 		if value != "" {
 			e.AddString(t, value)

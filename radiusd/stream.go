@@ -63,9 +63,11 @@ type stream struct {
 	holder  atomic.Pointer[client]
 	outbox  *outstream
 	written chan struct{} // closed when nothing more is written
+	asked   inquiries
 
-	mu  sync.Mutex
-	why ending // "": open
+	mu    sync.Mutex
+	why   ending          // "": open
+	names map[string]bool // of network access servers that have asked here
 }
 
 // newStream describes a connection; false: it is none of TCP.
@@ -78,7 +80,7 @@ func newStream(t *transport, nc net.Conn, link uint64) (*stream, bool) {
 	from := peer.AddrPort()
 	return &stream{
 		t: t, nc: nc, link: link, peer: netip.AddrPortFrom(from.Addr().Unmap(), from.Port()),
-		here: here.AddrPort().Addr().Unmap(), outbox: newOutstream(), written: make(chan struct{}),
+		here: here.AddrPort().Addr().Unmap(), outbox: newOutstream(), written: make(chan struct{}), names: map[string]bool{},
 	}, true
 }
 

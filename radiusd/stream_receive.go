@@ -21,6 +21,10 @@ func (c *stream) receive(ctx context.Context, raw []byte) {
 		c.end(endMalformed)
 		return
 	}
+	if !p.Code().Request() {
+		c.reply(p)
+		return
+	}
 	key, why := c.authentic(p)
 	switch {
 	case why == unexpectedCode:
@@ -37,6 +41,7 @@ func (c *stream) receive(ctx context.Context, raw []byte) {
 			c.answer(answer)
 		}
 	default:
+		c.meet(nasName(text(p, wire.NASIdentifier), nasAddress(p, c.peer)))
 		if again := c.t.take(ctx, holder, key, p, c); again != nil {
 			c.answer(again)
 		}
@@ -64,17 +69,26 @@ func (c *stream) authentic(p wire.Packet) (*wire.Key, discard) {
 	}
 }
 
+// reply takes an answer to what the NAS was asked. One to nothing is ignored.
+func (c *stream) reply(p wire.Packet) {
+	switch ok, err := c.answered(p); {
+	case err != nil:
+		// RFC 6613 §2.6.4: the peer is not what it should be.
+		c.t.metrics.disconnectIgnored.Inc()
+		c.end(endForged)
+	case !ok:
+		c.t.metrics.disconnectIgnored.Inc()
+	}
+}
+
 // unwanted answers a request that is not for this server.
 func (c *stream) unwanted(p wire.Packet) {
 	code := wire.Code(0)
-	switch {
-	case c.clear:
-		c.refer(p, wire.CauseUnsupported)
-		return
+	switch p.Code() {
 	// RFC 6614 §2.5: with a NAK of its kind; another code is silently discarded.
-	case p.Code() == wire.DisconnectRequest:
+	case wire.DisconnectRequest:
 		code = wire.DisconnectNAK
-	case p.Code() == wire.CoARequest:
+	case wire.CoARequest:
 		code = wire.CoANAK
 	default:
 		return

@@ -279,7 +279,7 @@ func TestRADIUS11(t *testing.T) {
 		},
 		{"accounting", clearPacket(wire.AccountingRequest, 2), header(wire.AccountingResponse, 20, 2)},
 		{"status", clearPacket(wire.StatusServer, 3), header(wire.AccessAccept, 20, 3)},
-		{"unwanted", clearPacket(wire.CoARequest, 4), header(wire.ProtocolError, 26, 4, byte(wire.ErrorCause), 6, 0, 0, 1, 0x96)},
+		{"unwanted", clearPacket(wire.CoARequest, 4), header(wire.CoANAK, 26, 4, byte(wire.ErrorCause), 6, 0, 0, 1, 0x96)},
 		{"a Token that was answered", clearPacket(wire.AccountingRequest, 2), header(wire.AccountingResponse, 20, 2)},
 	} {
 		n.send(tt.in)

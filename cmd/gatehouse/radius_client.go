@@ -96,7 +96,7 @@ func (v radiusClientView) facts() []fact {
 		{"message authenticator", v.MessageAuthenticator},
 		{"session timeout", (time.Duration(v.SessionTimeout) * time.Second).String()},
 		{"realms", strings.Join(v.Realms, ", ")},
-		{"coa", strings.TrimSpace(strings.Join([]string{v.CoA.Address, v.CoA.Verb, v.CoA.Profile}, " "))},
+		{"coa", strings.TrimSpace(strings.Join([]string{v.CoA.Via, v.CoA.Address, v.CoA.Verb, v.CoA.Profile}, " "))},
 		{"devices at once", number(int64(v.MaxDevices))},
 	}
 	if v.TLS != nil {

@@ -66,6 +66,9 @@ type RADIUSClient struct {
 // CoANAS is the address of a CoA that stands for the one the NAS asks from.
 const CoANAS = "nas"
 
+// CoARadSec as the way of a CoA is the connection over TLS that the NAS has opened.
+const CoARadSec = "radsec"
+
 // The verbs of CoA.
 const (
 	CoADisconnect = "disconnect" // Disconnect-Request: end the session
@@ -82,8 +85,11 @@ const (
 // CoA is the dynamic authorization server of a NAS (RFC 5176).
 type CoA struct {
 	// Address is host:port, or "nas" or nas:port for the address that the NAS asks
-	// from. The port is 3799 when absent, 1700 for Cisco.
+	// from. The port is 3799 when absent, 1700 for Cisco. Empty: over UDP it takes none.
 	Address string `json:"address,omitempty" yaml:"address"`
+	// Via is CoARadSec for a NAS that takes requests on its own connection; where it
+	// has none, Address is asked. Empty: Address alone.
+	Via string `json:"via,omitempty" yaml:"via"`
 	// Verb is CoADisconnect (default) or CoAChange.
 	Verb string `json:"verb,omitempty" yaml:"verb"`
 	// Profile is what the make of the NAS needs; empty: ProfileGeneric.
@@ -127,14 +133,17 @@ func (c RADIUSClient) WithDefaults() RADIUSClient {
 	c.MessageAuthenticator = orElse(c.MessageAuthenticator, AuthenticatorRequired)
 	c.SessionTimeout = orElse(c.SessionTimeout, defaultSessionTimeout)
 	c.RateLimit = orElse(c.RateLimit, defaultRateLimit)
-	if c.CoA.Address != "" {
+	if c.CoA.Listens() {
 		c.CoA.Verb, c.CoA.Profile = orElse(c.CoA.Verb, CoADisconnect), orElse(c.CoA.Profile, ProfileGeneric)
 		c.CoA.Address = c.CoA.withPort()
 	}
 	return c
 }
 
-// withPort returns the address with its port.
+// Listens reports whether the NAS takes requests.
+func (c CoA) Listens() bool { return c.Address != "" || c.Via != "" }
+
+// withPort returns the address with its port; empty stays so.
 func (c CoA) withPort() string {
 	port := uint16(3799) // RFC 5176 §2.1
 	if c.Profile == ProfileCisco {
@@ -193,6 +202,9 @@ func (c RADIUSClient) Check() error {
 	if err := c.CoA.check(); err != nil {
 		return err
 	}
+	if c.CoA.Via != "" && c.TLS == nil {
+		return fmt.Errorf("coa: via %s goes over the connection of a client with tls, and this one has none", c.CoA.Via)
+	}
 	if c.TLS != nil {
 		if err := c.TLS.check(); err != nil {
 			return fmt.Errorf("tls: %w", err)
@@ -201,7 +213,7 @@ func (c RADIUSClient) Check() error {
 	if c.MaxDevices < 0 || c.MaxDevices > 1000 {
 		return fmt.Errorf("max_devices: %d is not 0 to 1000", c.MaxDevices)
 	}
-	if c.MaxDevices > 0 && c.CoA.Address == "" {
+	if c.MaxDevices > 0 && !c.CoA.Listens() {
 		return fmt.Errorf("max_devices: the oldest device cannot be told to go without coa")
 	}
 	if err := c.checkReject(); err != nil {
@@ -219,15 +231,18 @@ func (c RADIUSClient) Check() error {
 }
 
 func (c CoA) check() error {
-	if c.Address == "" {
+	if !c.Listens() {
 		if c != (CoA{}) {
-			return fmt.Errorf("coa: a verb or profile without an address")
+			return fmt.Errorf("coa: a verb or profile without an address or via: %s", CoARadSec)
 		}
 		return nil
 	}
+	if err := oneOf("coa: via", c.Via, "", CoARadSec); err != nil {
+		return err
+	}
 	with := c
 	with.Address = c.withPort()
-	if _, ok := with.Target(netip.IPv4Unspecified()); !ok {
+	if _, ok := with.Target(netip.IPv4Unspecified()); !ok && c.Address != "" {
 		return fmt.Errorf("coa: %q is neither an address such as 192.0.2.1:3799 nor nas:3799", c.Address)
 	}
 	if err := oneOf("coa: profile", c.Profile, "", ProfileGeneric, ProfileCisco, ProfileFortinet); err != nil {

@@ -1,5 +1,7 @@
 package wire
 
+import "encoding/binary"
+
 // tokenEnd is where the Token of a packet of RADIUS/1.1 ends; it begins where
 // the Authenticator field of others does.
 const tokenEnd = authOffset + 4
@@ -16,6 +18,12 @@ func (p Packet) Clear() bool { return p.clear }
 // Token returns the octets of the Token field, which tell the requests of a
 // connection of RADIUS/1.1 apart.
 func (p Packet) Token() [4]byte { return [4]byte(p.raw[authOffset:tokenEnd]) }
+
+// NewClearRequest is [NewRequest] in RADIUS/1.1, where a Token tells requests apart.
+func NewClearRequest(code Code, token uint32) *Encoder {
+	raw := append([]byte{byte(code), 0, 0, 0}, binary.BigEndian.AppendUint32(nil, token)...)
+	return newClearReply(nil, code, Packet{raw: raw})
+}
 
 // newClearReply is NewReply in RADIUS/1.1.
 //

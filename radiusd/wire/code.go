@@ -58,6 +58,16 @@ func (c Code) String() string {
 	return "Code-" + strconv.Itoa(int(c))
 }
 
+// Request reports whether c is none of the codes above that answer something.
+func (c Code) Request() bool {
+	switch c {
+	case AccessAccept, AccessReject, AccountingResponse, AccessChallenge, DisconnectACK, DisconnectNAK, CoAACK, CoANAK, ProtocolError:
+		return false
+	default:
+		return true
+	}
+}
+
 // Answers reports whether c is an ACK or NAK to a Disconnect-Request or
 // CoA-Request.
 func (c Code) Answers(request Code) bool {
