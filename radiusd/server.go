@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,6 +57,7 @@ type Server struct {
 
 	conversations *eap.Server
 	devices       atomic.Pointer[x509.CertPool] // of the authorities of devices
+	told          atomic.Pointer[told]
 
 	lifetime   context.Context // of Run; for what a packet sets off
 	background sync.WaitGroup
@@ -105,17 +107,27 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
+// told are the CAs that devices were told of last, and what they were made of.
+type told struct {
+	pool, own *x509.CertPool
+	imported  []*x509.Certificate
+}
+
 // authorities are the CAs that devices are told of: the built-in one and those
-// that are imported, whose files may have changed.
+// that are imported, whose files may have changed. It is the same pool until they do.
 func (s *Server) authorities() *x509.CertPool {
-	pool, imported := s.devices.Load(), s.directory.ImportedAuthorities()
+	own, imported := s.devices.Load(), s.directory.ImportedAuthorities()
 	if len(imported) == 0 {
-		return pool
+		return own
 	}
-	pool = pool.Clone()
+	if t := s.told.Load(); t != nil && t.own == own && slices.Equal(t.imported, imported) {
+		return t.pool
+	}
+	pool := own.Clone()
 	for _, c := range imported {
 		pool.AddCert(c)
 	}
+	s.told.Store(&told{pool, own, imported})
 	return pool
 }
 
