@@ -9,7 +9,7 @@ const laneMax = 1024
 // or hostile client delays only itself.
 type queue struct {
 	mu     sync.Mutex
-	ready  sync.Cond
+	ready  parked
 	turns  []*lane // with something waiting and running < share, in turn
 	share  int     // how many requests of one client may be worked on
 	length int
@@ -25,9 +25,7 @@ type lane struct {
 }
 
 func newQueue(share int) *queue {
-	q := &queue{share: max(share, 1)}
-	q.ready.L = &q.mu
-	return q
+	return &queue{share: max(share, 1)}
 }
 
 // push adds a request; false: the client's lane is full or the queue closed.
@@ -54,7 +52,7 @@ func (q *queue) pop(into []*request, max int) []*request {
 		if q.closed && q.length == 0 {
 			return into
 		}
-		q.ready.Wait()
+		q.ready.wait(&q.mu)
 	}
 	for len(q.turns) > 0 && len(into) < max {
 		l := q.turns[0]
@@ -83,10 +81,10 @@ func (q *queue) list(l *lane) {
 	if !l.listed && len(l.waiting) > 0 && l.running < q.share {
 		l.listed = true
 		q.turns = append(q.turns, l)
-		q.ready.Signal()
+		q.ready.signal()
 	}
 	if q.closed && q.length == 0 {
-		q.ready.Broadcast()
+		q.ready.broadcast()
 	}
 }
 
@@ -95,7 +93,7 @@ func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	q.ready.Broadcast()
+	q.ready.broadcast()
 }
 
 // len returns how many requests wait.
