@@ -190,7 +190,16 @@ func rivalEAP(typ byte, p people, devices []owner, certificates eapFiles) rival 
 	return r
 }
 
-// rivalEAPConf has the session cache and the curve of radiusd.
+// rivalInstalledEAP is rivalEAP with the TLS of Debian's package but the files.
+func rivalInstalledEAP(typ byte, p people, devices []owner, certificates eapFiles) rival {
+	r := rivalEAP(typ, p, devices, certificates)
+	r.name += "-installed"
+	r.modules = strings.NewReplacer("enable = yes", "enable = no", "tls_max_version = \"1.3\"", "tls_max_version = \"1.2\"",
+		"fragment_size = 1280", "fragment_size = 1024").Replace(r.modules)
+	return r
+}
+
+// rivalEAPConf has the session cache, the fragments and the curve of radiusd.
 const rivalEAPConf = `eap {
   default_eap_type = $method
   timer_expire = 30
@@ -204,7 +213,7 @@ const rivalEAPConf = `eap {
     tls_min_version = "1.2"
     tls_max_version = "1.3"
     ecdh_curve = ""
-    fragment_size = 1024
+    fragment_size = 1280
     cache {
       enable = yes
       lifetime = 24
