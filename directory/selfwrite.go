@@ -1,8 +1,6 @@
 package directory
 
 import (
-	"encoding/json"
-	"fmt"
 	"slices"
 
 	"gatehouse/directory/policy"
@@ -52,20 +50,45 @@ func (d *Directory) decidesBy(p *Policy, program *policy.Program) error {
 	return nil
 }
 
+// mapper is a facet that gives attributes names of its own: LDAP, SAML.
+type mapper interface {
+	Maps(key string) bool
+}
+
 // mapped fails when the names that an app gives to attributes include one that
 // the configuration lets people write. What schema lets them write may be mapped,
-// and is not theirs any more then (mayChange).
-func (d *Directory) mapped(app string, config schema.Facet) error {
-	ldap, ok := config.(schema.LDAP)
+// and is not theirs any more then (mayChange); Warnings says so.
+func (d *Directory) mapped(app string, protocol Protocol, config schema.Facet) error {
+	m, ok := config.(mapper)
 	if !ok {
 		return nil
 	}
 	for _, key := range d.config.SelfWritable {
-		if ldap.Maps(key) {
-			return invalid("app", "ldap", "%s: self_service.writable lets people write their own %s, so no app maps it; take it out of one of the two", app, key)
+		if m.Maps(key) {
+			return invalid("app", string(protocol), "%s: self_service.writable lets people write their own %s, so no app maps it; take it out of one of the two", app, key)
 		}
 	}
 	return nil
+}
+
+// closedBy returns what people would write of themselves, if the mapping of a
+// facet did not read it.
+func closedBy(f Facet) ([]string, error) {
+	config, err := schema.DecodeFacet(string(f.Protocol), f.Config)
+	if err != nil {
+		return nil, err
+	}
+	m, ok := config.(mapper)
+	if !ok {
+		return nil, nil
+	}
+	var keys []string
+	for _, a := range schema.Attributes() {
+		if a.SelfWritable && m.Maps(a.Key) {
+			keys = append(keys, a.Key)
+		}
+	}
+	return keys, nil
 }
 
 // CheckSelfWritable fails when a policy, or the mapping of an app, reads one of
@@ -97,16 +120,15 @@ func readBy(tx *Tx, rules *ruleBook, key string) (string, error) {
 			return "policy " + p.Name, nil
 		}
 	}
-	facets, err := all(tx.Facets.Find(FacetQuery{Protocol: ProtocolLDAP}))
-	if err != nil {
-		return "", err
-	}
-	for _, f := range facets {
-		var c schema.LDAP
-		if err := json.Unmarshal(f.Config, &c); err != nil {
-			return "", fmt.Errorf("read an LDAP facet: %w", err)
+	for f, err := range tx.Facets.Find(FacetQuery{}) {
+		if err != nil {
+			return "", err
 		}
-		if c.Maps(key) {
+		config, err := schema.DecodeFacet(string(f.Protocol), f.Config)
+		if err != nil {
+			return "", err
+		}
+		if m, ok := config.(mapper); ok && m.Maps(key) {
 			return "the attribute mapping of an app", nil
 		}
 	}

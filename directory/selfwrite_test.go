@@ -110,10 +110,49 @@ func TestNothingDecidesByWhatPeopleWrite(t *testing.T) {
 	if err := mapping("displayName"); err != nil {
 		t.Errorf("a mapping of what is then theirs no more: %v", err)
 	}
+	saml := func(slug, ours string) error {
+		return f.tryWrite(directorytest.Operator(), func(w *directory.Writer) error {
+			a, err := w.CreateApp(directory.App{Slug: slug})
+			if err != nil {
+				return err
+			}
+			return w.SetFacet(directory.NewFacet{App: a.ID, Protocol: directory.ProtocolSAML, Config: schema.SAML{EntityID: "https://" + slug, Attributes: map[string]string{"theirs": ours}}})
+		})
+	}
+	if err := saml("keys", "sshPublicKey"); !directory.Is(err, directory.Invalid) {
+		t.Errorf("a mapping of a service provider: %v", err)
+	}
+	if err := saml("phones", "mobilePhone"); err != nil {
+		t.Error(err)
+	}
+	alice := f.user("alice", "pw pw pw")
+	err := f.tryWrite(directory.Actor{Kind: directory.ActorPerson, User: alice.ID}, func(w *directory.Writer) error {
+		_, err := w.UpdateUser(alice.ID, func(u *directory.User) error { u.Profile.Set("mobilePhone", "1"); return nil })
+		return err
+	})
+	if !directory.Is(err, directory.Denied) {
+		t.Errorf("what a service provider reads, by oneself: %v", err)
+	}
+	for slug, want := range map[string]string{"a-displayname": "app a-displayname: its ldap attributes read displayName, so nobody", "phones": "app phones: its saml attributes read mobilePhone, so nobody"} {
+		err := f.Read(t.Context(), directorytest.Operator(), func(r *directory.Reader) error {
+			a, err := r.AppBySlug(slug)
+			if err != nil {
+				return err
+			}
+			said, err := r.Warnings(a)
+			if len(said) != 1 || !strings.HasPrefix(said[0], want) {
+				t.Errorf("%s warns %q, want %q", slug, said, want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
 	check := func(key string) error {
 		return f.Read(t.Context(), directorytest.Operator(), func(r *directory.Reader) error { return r.CheckSelfWritable([]string{key}) })
 	}
-	for key, want := range map[string]bool{"sshPublicKey": true, "department": false, "displayName": false} {
+	for key, want := range map[string]bool{"sshPublicKey": true, "department": false, "displayName": false, "mobilePhone": false} {
 		if err := check(key); (err == nil) != want || err != nil && !directory.Is(err, directory.Invalid) {
 			t.Errorf("a configuration that lets people write %s: %v", key, err)
 		}

@@ -177,22 +177,31 @@ func (r *Reader) rename(b *Binding) error {
 	}
 }
 
-// Warnings says what about an app's policies may surprise: a rule about the
-// person's address where that address is often not known.
+// Warnings says what about an app may surprise: a rule about the person's address
+// where that address is often not known, and a mapping that takes from people what
+// they could write of themselves.
 func (r *Reader) Warnings(a App) ([]string, error) {
 	facets, err := all(r.Facets(FacetQuery{Apps: []AppID{a.ID}}))
 	if err != nil {
 		return nil, err
 	}
+	var out []string
 	ldap, radius := a.Slug == AppDirectory, a.Slug == AppNetwork
 	for _, f := range facets {
+		closed, err := closedBy(f)
+		if err != nil {
+			return nil, err
+		}
+		if len(closed) > 0 {
+			out = append(out, fmt.Sprintf("app %s: its %s attributes read %s, so nobody changes that of themselves any more, at any door",
+				a.Slug, f.Protocol, strings.Join(closed, ", ")))
+		}
 		ldap, radius = ldap || f.Protocol == ProtocolLDAP, radius || f.Protocol == ProtocolRADIUS
 	}
 	bindings, err := r.BoundTo(a.ID)
 	if err != nil {
 		return nil, err
 	}
-	var out []string
 	for _, b := range bindings {
 		if b.Kind != BindPolicy || b.Missing() || b.Disabled {
 			continue

@@ -167,7 +167,7 @@ func (w *Writer) SetFacet(n NewFacet) error {
 	if err := n.Config.Check(); err != nil {
 		return &Error{Kind: Invalid, Entity: "app", Field: string(n.Protocol), Msg: a.Slug + ": " + err.Error()}
 	}
-	if err := w.d.mapped(a.Slug, n.Config); err != nil {
+	if err := w.d.mapped(a.Slug, n.Protocol, n.Config); err != nil {
 		return err
 	}
 	config, err := json.Marshal(n.Config)

@@ -36,6 +36,17 @@ func (s SAML) WithDefaults() SAML {
 // Key returns the entity id.
 func (s SAML) Key() string { return s.EntityID }
 
+// Maps reports whether the service provider has a name of its own for the
+// attribute that is kept under a key.
+func (s SAML) Maps(key string) bool {
+	for _, ours := range s.Attributes {
+		if ours == key {
+			return true
+		}
+	}
+	return false
+}
+
 // Check accepts an entity id of 1 to 1024 characters (SAML 2.0 Core §8.3.6),
 // known attributes and a known name id.
 func (s SAML) Check() error {
