@@ -8,8 +8,9 @@ import (
 
 const writerDN = "cn=provisioner,ou=services,dc=example,dc=com"
 
-// TestLDAPWrites: OpenLDAP's tools write by right to the real daemon, with the
-// controls that they know; the command sees it, and so does a bind.
+// TestLDAPWrites: OpenLDAP's tools, python-ldap and go-ldap write by right to the
+// real daemon, with the controls that they know; the command sees it, and so does
+// a bind.
 func TestLDAPWrites(t *testing.T) {
 	w := newWorld(t, "")
 	const password = "provisioner's horse battery"
@@ -44,6 +45,9 @@ func TestLDAPWrites(t *testing.T) {
 		{"a password", "ldappasswd", []string{"-s", "caroline's horse battery", caroline}, 0, ""},
 		{"pages", "ldapsearch", search(usersDN, "-E", "!pr=2/noprompt", "(objectClass=person)", "uid"), 0, "uid: alice|uid: bob|uid: caroline"},
 		{"sort", "ldapsearch", search(usersDN, "-E", "!sss=-uid", "(objectClass=person)", "uid"), 0, "uid: caroline|sortResult: (0) Success"},
+		// Nobody types at ldapsearch, so it goes on to the window behind the last, which is none.
+		{"a list view", "ldapsearch", search(usersDN, "-s", "one", "-E", "!sss=-uid", "-E", "!vlv=1/1/2/0", "(objectClass=person)", "uid"), 61, "uid: root-admin|uid: caroline|uid: bob|pos=2 count=4"},
+		{"a list view by value", "ldapsearch", search(usersDN, "-s", "one", "-E", "!sss=uid", "-E", "!vlv=0/0:c", "(objectClass=person)", "uid"), 61, "uid: caroline|pos=3 count=4"},
 		{"matched values", "ldapsearch", search(caroline, "-s", "base", "-E", "!mv=((objectClass=person))", "objectClass"), 0, "objectClass: person"},
 		{"dereference", "ldapsearch", []string{"-b", staff, "-s", "base", "-E", "!deref=member:uid", "cn"}, 0, "<uid=alice>|<uid=caroline>"},
 		{"what nobody may write", "ldapmodify", modify(caroline, "replace: entryUUID\nentryUUID: x\n-\n"), 19, "kept by the server"},
@@ -59,6 +63,8 @@ func TestLDAPWrites(t *testing.T) {
 			}
 		}
 	}
+	w.pythonWrites(t, password)
+	w.goWrites(t, password)
 	if r := w.cli(t, "", "user", "show", "caroline"); !strings.Contains(r.Stdout, "Head") || !strings.Contains(r.Stdout, "staff") {
 		t.Errorf("the command shows %v", r)
 	}
