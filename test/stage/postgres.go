@@ -128,6 +128,48 @@ func (p *Postgres) Database(ctx context.Context, name string) (string, error) {
 	return p.url(name, name), nil
 }
 
+// SignIn makes a role and lets it in only as a line of pg_hba.conf says, with the
+// settings of libldap in ldaprc. It holds for sessions that begin a moment later.
+func (p *Postgres) SignIn(ctx context.Context, role, line, ldaprc string) error {
+	hba := filepath.Join(p.dir, "pg_hba.conf")
+	old, err := os.ReadFile(hba)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(hba, append([]byte(line+"\n"), old...), 0o600); err != nil {
+		return err
+	}
+	// PostgreSQL runs in its data directory, where libldap looks for this file. It runs
+	// as another user when the caller is root.
+	if err := os.WriteFile(filepath.Join(p.dir, "ldaprc"), []byte(ldaprc), 0o644); err != nil {
+		return err
+	}
+	conn, err := p.connect(ctx, "postgres")
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, "CREATE ROLE "+pgx.Identifier{role}.Sanitize()+" LOGIN"); err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, "SELECT pg_reload_conf()")
+	return err
+}
+
+// Try signs a role in with a password.
+func (p *Postgres) Try(ctx context.Context, role, password string) error {
+	config, err := pgx.ParseConfig(p.url(role, "postgres"))
+	if err != nil {
+		return err
+	}
+	config.Password = password
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	return conn.Close(ctx)
+}
+
 // Stop shuts the cluster down and cuts its clients off (a "fast" shutdown).
 func (p *Postgres) Stop() error { return p.proc.Stop(syscall.SIGINT, 30*time.Second) }
 
