@@ -124,7 +124,7 @@ func (op *operation) authorizedAs(authzID []byte) wire.Result {
 // both are prepared before they are compared.
 func sameUser(authzID []byte, name string) bool {
 	asked := bytes.TrimPrefix(authzID, []byte("u:"))
-	return !wire.Prohibited(asked) && bytes.Equal(wire.AppendSpaceFolded(nil, asked), wire.AppendSpaceFolded(nil, name))
+	return bytes.Equal(wire.AppendSpaceFolded(nil, asked), wire.AppendSpaceFolded(nil, name))
 }
 
 // attempt begins an attempt of this connection.

@@ -140,6 +140,20 @@ func TestApplyChanges(t *testing.T) {
 }
 
 // TestApplyMistakes: each names its place, and nothing before it is applied.
+// TestApplySaysWhatAMappingTakes: an attribute that people write is theirs no more once an app maps it.
+func TestApplySaysWhatAMappingTakes(t *testing.T) {
+	d := directorytest.Core(t, directorytest.OpenSQLite(t), nil)
+	for text, want := range map[string]int{
+		"apps:\n  - {slug: wiki, ldap: {attributes: {login: uid, nick: displayName, tel: telephoneNumber}}}\n": 1,
+		"apps:\n  - {slug: shop, ldap: {attributes: {login: uid}}}\n":                                          0,
+	} {
+		plan, err := apply(t, d, text, site.Options{})
+		if err != nil || len(plan.Warnings) != want || want > 0 && !strings.Contains(plan.Warnings[0], "read displayName, workPhone, so nobody changes that of themselves") {
+			t.Errorf("%s says %q, %v", text, plan.Warnings, err)
+		}
+	}
+}
+
 func TestApplyMistakes(t *testing.T) {
 	d := directorytest.Core(t, directorytest.OpenSQLite(t), nil)
 	first := "users:\n  - {username: early}\n"
