@@ -56,9 +56,9 @@ func TestParseDN(t *testing.T) {
 func TestParseDNRefuses(t *testing.T) {
 	for _, in := range []string{
 		"alice", "=a", "uid=a,", ",uid=a", "uid=a,,dc=x", "uid=a+", "uid=a+,dc=x", `cn="a,b"`, "cn=a;dc=x", "cn=a<b", "cn=a>b", "cn=a\x00",
-		`cn=a\`, `cn=a\4`, `cn=a\zz`, "cn=#", "cn=#zz", "cn=#0402486", "cn=#040248", "cn=#0402486900", "cn=#020101", "cn=#04024869x", "u id=a", "u_id=a",
+		`cn=a\`, `cn=a\4`, `cn=a\zz`, "cn=#", "cn=#zz", "cn=#0402486", "cn=#040248", "cn=#0402486900", "cn=#020101", "cn=#04024869x", "cn=#04024869xou=a", "u id=a", "u_id=a",
 		"-a=b", "1=b\x00", "1..2=b", "01.2=b", ".1=b", "a.b=c", "cn;lang-de=x",
-		strings.Repeat("a", MaxDNSize+1), strings.Repeat("dc=x,", MaxRDNs) + "dc=x", strings.Repeat("dc=x+", maxAVAs) + "dc=x",
+		"cn=" + strings.Repeat("a", MaxDNSize), "cn=" + strings.Repeat("é", MaxDNSize/2), strings.Repeat("dc=x,", MaxRDNs) + "dc=x", strings.Repeat("dc=x+", maxAVAs) + "dc=x",
 	} {
 		if dn, err := ParseDN(in); err == nil {
 			t.Errorf("%.40s: accepted as %s", in, dn)
@@ -87,6 +87,7 @@ func TestNameKey(t *testing.T) {
 		{"values of an RDN are a set", "uid=b+cn=a", "cn=a+uid=b"},
 		{"the same set", "cn=a+uid=b", "cn=a+uid=b"},
 		{"escaped comma stays inside", `cn=a\,dc=x`, `cn=a\2cdc=x`},
+		{"escaped plus stays inside", `cn=a\+uid=b`, `cn=a\2buid=b`},
 		{"escaped backslash", `cn=a\\2c`, `cn=a\5c2c`},
 		{"needless escape", `cn=\61lice`, "cn=alice"},
 		{"full-width letters", "cn=ＡＬＩＣＥ", "cn=alice"},

@@ -174,6 +174,8 @@ func TestDecodeEvil(t *testing.T) {
 		{"five length octets", "30850000000005 020101 4200", fatal},
 		{"length of 4 GiB", "3084ffffffff 020101 4200", fatal},
 		{"high tag number", "3006 020101 5f2100", fatal},
+		{"high tag number behind the known components", "3008 020101 4200 1f0100", fatal},
+		{"length that ends with the message", "3007 020101 4200 0484", fatal},
 		{"inner length beyond the outer", "3005 020101 4205", fatal},
 		{"message id 0", "3005 020100 4200", fatal},
 		{"negative message id", "3005 0201ff 4200", fatal},
@@ -185,6 +187,9 @@ func TestDecodeEvil(t *testing.T) {
 		{"unknown operation", "3005 020101 7e00", fatal},
 		{"version as an octet string", "300c 020101 6007 040103 0400 8000", fatal},
 		{"boolean of two octets", "30260201016321 0400 0a0100 0a0100 020100 020100 01020000 870b6f626a656374436c617373 3000", fatal},
+
+		{"size limit without octets", "301a 020101 6315 0400 0a0100 0a0100 0200 020100 010100 870161 3000", fatal},
+		{"size limit of five octets", "301f 020101 631a 0400 0a0100 0a0100 02050100000000 020100 010100 870161 3000", fatal},
 
 		{"bind version 0", "300c 020101 6007 020100 0400 8000", answerable},
 		{"bind version 128", "300d 020101 6008 02020080 0400 8000", answerable},
@@ -199,11 +204,17 @@ func TestDecodeEvil(t *testing.T) {
 		{"final before any", "30250201016320 0400 0a0100 0a0100 020100 020100 010100 a40b 040161 3006 820162 810163 3000", answerable},
 		{"initial after any", "30250201016320 0400 0a0100 0a0100 020100 020100 010100 a40b 040161 3006 810162 800163 3000", answerable},
 		{"empty substring", "3021020101631c 0400 0a0100 0a0100 020100 020100 010100 a407 040161 3002 8000 3000", answerable},
+		{"substrings of nothing", "3021 020101 631c 0400 0a0100 0a0100 020100 020100 010100 a407 0400 3003 820162 3000", answerable},
+		{"substring of an unknown kind", "3022 020101 631d 0400 0a0100 0a0100 020100 020100 010100 a408 040161 3003 830162 3000", answerable},
+		{"extensible with an empty type", "3022 020101 631d 0400 0a0100 0a0100 020100 020100 010100 a908 810131 8200 830161 3000", answerable},
 		{"extensible without rule and type", "301d0201016318 0400 0a0100 0a0100 020100 020100 010100 a903 830161 3000", answerable},
 		{"extensible with an empty rule", "3022020101631d 0400 0a0100 0a0100 020100 020100 010100 a908 8100 820161 830161 3000", answerable},
 		{"not of nothing", "301a0201016315 0400 0a0100 0a0100 020100 020100 010100 a200 3000", fatal},
 		{"not of two", "30200201016 31b 0400 0a0100 0a0100 020100 020100 010100 a206 870161 870162 3000", fatal},
 		{"add without values", "3011 020101 680c 040161 3007 3005 040161 3100", answerable},
+		{"add of nothing", "3013 020101 680e 040161 3009 3007 0400 3103 040162", answerable},
+		{"modify of nothing", "3015 020101 6610 040161 300b 3009 0a0100 3004 0400 3100", answerable},
+		{"compare of nothing", "300e 020101 6e09 040161 3004 0400 0400", answerable},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -261,11 +272,32 @@ func TestDecodeBounds(t *testing.T) {
 		msg = append(append(msg, AppendHeader(nil, tagControls, len(list))...), list...)
 		return append(AppendHeader(nil, tagSequence, len(msg)), msg...)
 	}
+	update := func(op Op, part []byte, n int) []byte {
+		list := bytes.Repeat(part, n)
+		body := append(unhex(t, "040161"), AppendHeader(nil, tagSequence, len(list))...)
+		body = append(body, list...)
+		msg := append(unhex(t, "020101"), AppendHeader(nil, byte(op), len(body))...)
+		msg = append(msg, body...)
+		return append(AppendHeader(nil, tagSequence, len(msg)), msg...)
+	}
+	attribute := func(values int) []byte {
+		set := bytes.Repeat(unhex(t, "040162"), values)
+		a := append(unhex(t, "040161"), AppendHeader(nil, tagSet, len(set))...)
+		a = append(a, set...)
+		return append(AppendHeader(nil, tagSequence, len(a)), a...)
+	}
+	change := unhex(t, "300d 0a0100 3008 040161 3103 040162")
 	tests := []struct {
 		name string
 		in   []byte
 		ok   bool
 	}{
+		{"1024 attributes to add", update(OpAddRequest, attribute(1), MaxAttributes), true},
+		{"1025 attributes to add", update(OpAddRequest, attribute(1), MaxAttributes+1), false},
+		{"1024 changes", update(OpModifyRequest, change, MaxAttributes), true},
+		{"1025 changes", update(OpModifyRequest, change, MaxAttributes+1), false},
+		{"65536 values", update(OpAddRequest, attribute(MaxValues), 1), true},
+		{"65537 values", update(OpAddRequest, attribute(MaxValues+1), 1), false},
 		{"64 levels", search(nest(MaxFilterDepth-1), nil), true},
 		{"65 levels", search(nest(MaxFilterDepth), nil), false},
 		{"10,000 levels", search(nest(10_000), nil), false},
@@ -290,6 +322,31 @@ func TestDecodeBounds(t *testing.T) {
 				t.Errorf("got %#v, want adminLimitExceeded that can be answered", err)
 			}
 		})
+	}
+}
+
+// TestDecodeGivesBackMemory: a large request is not kept for the small ones after it.
+func TestDecodeGivesBackMemory(t *testing.T) {
+	var m Message
+	m.values, m.Search.Attributes = make([][]byte, 0, keep+1), make([][]byte, 0, keep+1)
+	for _, small := range []string{"3011 020101 680c 040161 3007 3005 040161 3100", searchPDU} {
+		_ = m.Decode(unhex(t, small))
+	}
+	if cap(m.values) > keep || cap(m.Search.Attributes) > keep {
+		t.Errorf("room for %d values and %d attributes", cap(m.values), cap(m.Search.Attributes))
+	}
+}
+
+// TestDecodedValuesEndWhereTheyEnd: to append to one does not write into the next.
+func TestDecodedValuesEndWhereTheyEnd(t *testing.T) {
+	var m Message
+	for _, in := range []string{"300e 020101 6009 020103 040161 800162", "3012 020101 600d 020103 0484 00000001 61 800162"} {
+		if err := m.Decode(unhex(t, in)); err != nil {
+			t.Fatal(err)
+		}
+		if _ = append(m.Bind.Name, 0); string(m.Bind.Password) != "b" || cap(m.Bind.Name) != 1 {
+			t.Errorf("%s: a name of 1 octet with room for %d", in, cap(m.Bind.Name))
+		}
 	}
 }
 

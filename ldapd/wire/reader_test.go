@@ -62,6 +62,22 @@ func TestReaderRefuses(t *testing.T) {
 	}
 }
 
+// stalled is a source that returns neither octets nor an error, a few times.
+type stalled struct{ times int }
+
+func (s *stalled) Read([]byte) (int, error) {
+	if s.times--; s.times >= 0 {
+		return 0, nil
+	}
+	return 0, io.EOF
+}
+
+func TestReaderDoesNotSpin(t *testing.T) {
+	if _, err := NewReader(&stalled{times: 3}).Next(100); !errors.Is(err, io.ErrNoProgress) {
+		t.Errorf("got %v, want %v", err, io.ErrNoProgress)
+	}
+}
+
 // TestReaderTakesNoMoreThanArrived: 4 MiB announced, 10 octets sent.
 func TestReaderTakesNoMoreThanArrived(t *testing.T) {
 	r := NewReader(bytes.NewReader(append(AppendHeader(nil, tagSequence, 4<<20-8), make([]byte, 10)...)))
