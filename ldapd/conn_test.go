@@ -203,6 +203,13 @@ func TestPDULimitGrowsWithABind(t *testing.T) {
 	if err != nil || isNotice(got, wire.ProtocolError) {
 		t.Errorf("after: %q, %v", got, err)
 	}
+	// One octet over 4 MiB is refused by what it announces.
+	if _, err := c.Write([]byte{0x30, 0x83, 0x3f, 0xff, 0xfc}); err != nil {
+		t.Fatal(err)
+	}
+	if got := answers(t, c); len(got) != 1 || !isNotice(got[0], wire.ProtocolError) {
+		t.Errorf("4 MiB and an octet: %q", got)
+	}
 }
 
 func TestDeadlines(t *testing.T) {

@@ -205,10 +205,23 @@ func TestSortedPages(t *testing.T) {
 			break
 		}
 		paging.SetCookie(next.Cookie)
-		other := search("ou=users,"+baseDN, 2, "(sn=Person)", "uid")
-		other.Controls = []ldap.Control{paging}
-		if _, err := c.Search(other); code(err) != 53 {
-			t.Errorf("the cookie without the order: %v", err)
+		for name, other := range map[string]struct {
+			base  string
+			scope int
+			order []ldap.Control
+		}{
+			"no order":          {"ou=users," + baseDN, 2, nil},
+			"another direction": {"ou=users," + baseDN, 2, []ldap.Control{sortBy(true, seq(octets("title")))}},
+			"another attribute": {"ou=users," + baseDN, 2, []ldap.Control{sortBy(true, seq(octets("cn"), tagged(0x81, []byte{0xff})))}},
+			"another rule":      {"ou=users," + baseDN, 2, []ldap.Control{sortBy(true, seq(octets("title"), tagged(0x80, []byte("caseExactOrderingMatch")), tagged(0x81, []byte{0xff})))}},
+			"another base":      {baseDN, 2, []ldap.Control{key}},
+			"another scope":     {"ou=users," + baseDN, 1, []ldap.Control{key}},
+		} {
+			r := search(other.base, other.scope, "(sn=Person)", "uid")
+			r.Controls = append(other.order, paging)
+			if _, err := c.Search(r); code(err) != 53 {
+				t.Errorf("the cookie with %s: %v", name, err)
+			}
 		}
 	}
 	if got := strings.Join(parts, " "); got != uids(all) || len(parts) != 4 {
@@ -239,6 +252,7 @@ func TestListView(t *testing.T) {
 	}{
 		{"the first", byOffset(0, 2, 1, 0), true, "p0 p1 p2", 1, 6, 0, 0},
 		{"around the third", byOffset(1, 1, 3, 6), true, "p1 p2 p3", 3, 6, 0, 0},
+		{"before the first", byOffset(9, 0, 2, 0), true, "p0 p1", 2, 6, 0, 0},
 		{"in the middle of what the client thinks", byOffset(0, 0, 50, 100), true, "p2", 3, 6, 0, 0},
 		{"the last", byOffset(1, 5, 100, 100), true, "p4 p5", 6, 6, 0, 0},
 		{"behind the last", byOffset(1, 1, 99, 0), true, "p5", 7, 6, 0, 0},
@@ -272,7 +286,14 @@ func TestListView(t *testing.T) {
 			}
 		})
 	}
-	r := search("ou=users,"+baseDN, 2, "(sn=Person)", "uid")
+	r := search("ou=users,"+baseDN, 2, "(sn=Nobody)", "uid")
+	r.Controls = []ldap.Control{rawControl{wire.OIDListView, true, byOffset(0, 2, 1, 0)}, key}
+	got, err := c.Search(r)
+	want := string(wire.AppendListView(nil, 0, 0, wire.Success))
+	if err != nil || len(got.Entries) != 0 || !strings.HasSuffix(want, responseControl(got.Controls, wire.OIDListViewResponse)) {
+		t.Errorf("of nothing: %v, %v", got, err)
+	}
+	r = search("ou=users,"+baseDN, 2, "(sn=Person)", "uid")
 	r.Controls = []ldap.Control{rawControl{wire.OIDListView, true, byOffset(0, 2, 1, 0)}, key, ldap.NewControlPaging(5)}
 	if _, err := c.Search(r); code(err) != 53 {
 		t.Errorf("with paged results: %v", err)

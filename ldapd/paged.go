@@ -13,7 +13,6 @@ const (
 	cookieSorted = 2 // and the key of the entry in the order of a sort
 	cookieMAC    = 16
 	cookieHead   = 1 + 8
-	cookieMost   = 8 << 10
 )
 
 // place is where a page ends: behind an entry, in a sorted search behind its key as well.
@@ -35,7 +34,7 @@ func (op *operation) cookie(p place) []byte {
 // place reads a cookie; ok is false when it was not made for this search, or not by us.
 func (op *operation) place(cookie []byte) (p place, ok bool) {
 	n := len(cookie) - cookieMAC
-	if n < cookieHead || n > cookieMost {
+	if n < cookieHead {
 		return p, false
 	}
 	body, mac := cookie[:n], cookie[n:]

@@ -113,7 +113,7 @@ func (op *operation) window(sorted *projection.Sorted) (from, to int, r wire.Res
 	first := int64(target) - 1
 	from = int(max(0, first-int64(v.Before)))
 	to = int(min(int64(n), first+int64(v.After)+1))
-	return from, max(from, to), wire.Result{}
+	return from, to, wire.Result{}
 }
 
 // viewTarget returns the position of the target, 1 being the first, one more than there are for a target behind the

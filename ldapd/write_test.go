@@ -524,6 +524,13 @@ func TestWriteRights(t *testing.T) {
 			}
 		})
 	}
+	// Who writes nothing is told so before anything is looked up.
+	for _, dn := range []string{aliceDN, "uid=nobody,ou=users," + baseDN} {
+		err := w.bound(readerDN).Modify(modify(dn, func(r *ldap.ModifyRequest) { r.Replace("title", []string{"t"}) }))
+		if code(err) != 50 || !strings.Contains(err.Error(), "no grant") {
+			t.Errorf("a reader on %s: %v", dn, err)
+		}
+	}
 	// Grants reach people without a role only.
 	c := w.bound(writerDN)
 	for name, err := range map[string]error{
@@ -617,7 +624,7 @@ func TestAppPasswordsChangeNothing(t *testing.T) {
 	if err := c.Bind(aliceDN, secret.Reveal()); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Modify(modify(aliceDN, func(r *ldap.ModifyRequest) { r.Replace("displayName", []string{"x"}) })); code(err) != 50 {
+	if err := c.Modify(modify(aliceDN, func(r *ldap.ModifyRequest) { r.Replace("displayName", []string{"x"}) })); code(err) != 50 || !strings.Contains(err.Error(), "app password") {
 		t.Errorf("an attribute: %v", err)
 	}
 	for _, old := range []string{password, secret.Reveal()} {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -117,9 +118,12 @@ func TestParseFilterRefuses(t *testing.T) {
 	for _, in := range []string{
 		"", "uid=a", "(uid=a", "(uid=a))", "()", "(=a)", "(uid)", "(&(a=b)", "(!)", "(!(a=b)(c=d))", "(a=b)(c=d)", "(a=**)", "(a=*b**c)",
 		`(a=\2)`, `(a=\zz)`, "(a b=c)", "(:=x)", "(a:b:c:=x)", "(a=(b)", "(>=1)", "(&(a=b)x)",
+		strings.Repeat("(!", MaxFilterDepth) + "(a=b)" + strings.Repeat(")", MaxFilterDepth),
+		"(&" + strings.Repeat("(a=b)", MaxFilterNodes) + ")",
+		"(a=" + strings.Repeat("b", MaxFilterText) + ")",
 	} {
 		if f, err := ParseFilter(in); err == nil {
-			t.Errorf("%s: accepted as %s", in, f)
+			t.Errorf("%.40s: accepted as %.40s", in, f)
 		}
 	}
 }
