@@ -21,6 +21,7 @@ type identity struct {
 	fingerprints [][sha256.Size]byte // of certificates
 	names        []string            // in certificates of authorities
 	authorities  *x509.CertPool      // nil: none but the built-in one
+	soft         bool                // those of authorities count without a revocation list
 }
 
 // newIdentity reads how a client is known; nil: it is not.
@@ -43,7 +44,7 @@ func newIdentity(config *schema.RADIUSTLS) (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	id.authorities = x509.NewCertPool()
+	id.authorities, id.soft = x509.NewCertPool(), config.CRL == schema.CRLSoft
 	for _, c := range certificates {
 		id.authorities.AddCert(c)
 	}
@@ -129,8 +130,12 @@ func (t *roster) holder(chain []*x509.Certificate, now time.Time) (*client, erro
 		for _, c := range t.named[name] {
 			options.Roots = c.tls.authorities
 			_, err := leaf.Verify(options)
-			if err == nil {
+			switch {
+			case err == nil && c.tls.soft:
 				return c, nil
+			case err == nil:
+				// RFC 5280 §6.3: without a list nobody knows whether it was revoked.
+				err = errors.New("no revocation list is known for its CA, and tls of the client does not say crl: soft")
 			}
 			why = fmt.Errorf("as RADIUS client %s: %w", c.name, err)
 		}

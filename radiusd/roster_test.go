@@ -67,7 +67,8 @@ func TestRoster(t *testing.T) {
 	first.networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}
 	roll.add(first, []string{mine.Leaf.SerialNumber.Text(16)})
 	roll.add(known(schema.RADIUSTLS{Fingerprints: []string{strings.ToUpper(hex.EncodeToString(sum[:]))}}, "u2"), nil)
-	roll.add(known(schema.RADIUSTLS{CA: inPEM(imported), Names: []string{"AP.example.net", "urn:example:ap"}}, "u3"), nil)
+	roll.add(known(schema.RADIUSTLS{CA: inPEM(imported), Names: []string{"AP.example.net", "urn:example:ap"}, CRL: schema.CRLSoft}, "u3"), nil)
+	roll.add(known(schema.RADIUSTLS{CA: inPEM(imported), Names: []string{"urn:example:hard"}}, "u4"), nil)
 	// The serial number of u1's certificate, which is for somebody else.
 	other := issue(t, own, directory.CertificateNAS.Identity("u9"))
 	roll.issued[other.Leaf.SerialNumber.Text(16)] = issued{subject, first}
@@ -92,6 +93,7 @@ func TestRoster(t *testing.T) {
 		{"pinned, expired", pinned, "192.0.2.1", 2 * time.Hour, "not now"},
 		{"not pinned, of the same CA", issue(t, stranger, "urn:example:x"), "192.0.2.1", 0, "no RADIUS client"},
 		{"imported, by URI", issue(t, imported, "urn:example:ap"), "192.0.2.1", 0, "u3"},
+		{"imported, and revocation matters", issue(t, imported, "urn:example:hard"), "192.0.2.1", 0, "no revocation list is known"},
 		{"imported, another name", issue(t, imported, "urn:example:other"), "192.0.2.1", 0, "no RADIUS client"},
 		{"the name from another CA", issue(t, stranger, "urn:example:ap"), "192.0.2.1", 0, "unknown authority"},
 		{"imported, of a server only", issueServer(t, imported, "ap.example.net"), "192.0.2.1", 0, "incompatible key usage"},

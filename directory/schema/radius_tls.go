@@ -21,7 +21,13 @@ type RADIUSTLS struct {
 	CA string `json:"ca,omitempty" yaml:"ca"`
 	// Names are DNS names or URIs in the subject alternative name.
 	Names []string `json:"names,omitempty" yaml:"names"`
+	// CRL is CRLSoft, which CA needs: no revocation list is looked at, so what it
+	// certifies counts until it expires.
+	CRL string `json:"crl,omitempty" yaml:"crl"`
 }
+
+// CRLSoft says that certificates count although no revocation list is known.
+const CRLSoft = "soft"
 
 // The bounds of RADIUSTLS.
 const (
@@ -41,7 +47,13 @@ func (t *RADIUSTLS) check() error {
 	if (t.CA == "") != (len(t.Names) == 0) {
 		return fmt.Errorf("ca and names go together: who certifies, and which names of it are this client")
 	}
+	if err := oneOf("crl", t.CRL, "", CRLSoft); err != nil {
+		return err
+	}
 	if t.CA != "" {
+		if t.CRL != CRLSoft {
+			return fmt.Errorf("ca: there is no revocation list for it, so its certificates would count until they expire: say crl: soft if that will do, else name fingerprints")
+		}
 		if _, err := ParseCertificates(t.CA); err != nil {
 			return fmt.Errorf("ca: %w", err)
 		}

@@ -32,16 +32,18 @@ func TestRADIUSTLS(t *testing.T) {
 		{"fingerprints as tools print them", RADIUSTLS{Fingerprints: []string{sum, strings.ToUpper(sum), "sha256:" + sum, strings.TrimSuffix(strings.Repeat("AB:", 32), ":")}}, ""},
 		{"SHA-1", RADIUSTLS{Fingerprints: []string{strings.Repeat("ab", 20)}}, "64 hexadecimal digits"},
 		{"not hexadecimal", RADIUSTLS{Fingerprints: []string{strings.Repeat("xy", 32)}}, "64 hexadecimal digits"},
-		{"an authority and names", RADIUSTLS{CA: ca + ca, Names: []string{"AP.example.net", "urn:example:ap"}}, ""},
+		{"an authority and names", RADIUSTLS{CA: ca + ca, Names: []string{"AP.example.net", "urn:example:ap"}, CRL: CRLSoft}, ""},
 		{"an authority alone", RADIUSTLS{CA: ca}, "go together"},
 		{"names alone", RADIUSTLS{Names: []string{"ap.example.net"}}, "go together"},
-		{"everybody of a domain", RADIUSTLS{CA: ca, Names: []string{"*.example.net"}}, "neither a DNS name nor a URI"},
-		{"a common name", RADIUSTLS{CA: ca, Names: []string{"Campus AP"}}, "neither a DNS name nor a URI"},
-		{"no PEM", RADIUSTLS{CA: "CA", Names: []string{"ap.example.net"}}, "no certificate in PEM"},
-		{"a key", RADIUSTLS{CA: inPEM("PRIVATE KEY", []byte("x")), Names: []string{"ap.example.net"}}, "only certificates"},
-		{"a damaged one", RADIUSTLS{CA: inPEM("CERTIFICATE", []byte("x")), Names: []string{"ap.example.net"}}, "cannot be read"},
-		{"no authority", RADIUSTLS{CA: inPEM("CERTIFICATE", leaf.Certificate[0]), Names: []string{"ap.example.net"}}, "is no authority"},
-		{"too long", RADIUSTLS{CA: strings.Repeat(ca, 200), Names: []string{"ap.example.net"}}, "more than"},
+		{"an authority without a list", RADIUSTLS{CA: ca, Names: []string{"ap.example.net"}}, "crl: soft"},
+		{"a list of another kind", RADIUSTLS{CRL: "hard"}, "crl"},
+		{"everybody of a domain", RADIUSTLS{CA: ca, Names: []string{"*.example.net"}, CRL: CRLSoft}, "neither a DNS name nor a URI"},
+		{"a common name", RADIUSTLS{CA: ca, Names: []string{"Campus AP"}, CRL: CRLSoft}, "neither a DNS name nor a URI"},
+		{"no PEM", RADIUSTLS{CA: "CA", Names: []string{"ap.example.net"}, CRL: CRLSoft}, "no certificate in PEM"},
+		{"a key", RADIUSTLS{CA: inPEM("PRIVATE KEY", []byte("x")), Names: []string{"ap.example.net"}, CRL: CRLSoft}, "only certificates"},
+		{"a damaged one", RADIUSTLS{CA: inPEM("CERTIFICATE", []byte("x")), Names: []string{"ap.example.net"}, CRL: CRLSoft}, "cannot be read"},
+		{"no authority", RADIUSTLS{CA: inPEM("CERTIFICATE", leaf.Certificate[0]), Names: []string{"ap.example.net"}, CRL: CRLSoft}, "is no authority"},
+		{"too long", RADIUSTLS{CA: strings.Repeat(ca, 200), Names: []string{"ap.example.net"}, CRL: CRLSoft}, "more than"},
 		{"too many", RADIUSTLS{Fingerprints: make([]string, 51)}, "more than 50"},
 	} {
 		err := RADIUSClient{TLS: &tt.in}.Check()
@@ -68,7 +70,7 @@ func FuzzRADIUSTLS(f *testing.F) {
 	f.Add(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Certificate()})), "ap.example.net", strings.Repeat("ab", 32))
 	f.Add("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "urn:x", "sha256:")
 	f.Fuzz(func(t *testing.T, ca, name, fingerprint string) {
-		c := RADIUSTLS{CA: ca, Names: []string{name}, Fingerprints: []string{fingerprint}}
+		c := RADIUSTLS{CA: ca, Names: []string{name}, CRL: CRLSoft, Fingerprints: []string{fingerprint}}
 		if c.check() != nil {
 			return
 		}

@@ -26,19 +26,30 @@ func (p *Patient) certificate(ctx context.Context) Finding {
 	if err != nil {
 		return failed(err.Error(), advice)
 	}
-	now, host := p.Now(), p.Config.PublicHost()
-	switch {
-	case now.Before(leaf.NotBefore):
-		return failed(fmt.Sprintf("the certificate begins only at %s", leaf.NotBefore.UTC().Format(time.RFC3339)), "set the clock right")
-	case now.After(leaf.NotAfter):
-		return failed(fmt.Sprintf("the certificate ended at %s", leaf.NotAfter.UTC().Format(time.RFC3339)), advice)
-	case leaf.NotAfter.Sub(now) < nearEnd:
-		return warned(fmt.Sprintf("the certificate ends at %s and was not renewed", leaf.NotAfter.UTC().Format(time.RFC3339)), advice)
+	if f := p.inForce("the certificate", leaf, nearEnd, advice); f != nil {
+		return *f
 	}
+	host := p.Config.PublicHost()
 	if err := leaf.VerifyHostname(host); err != nil {
 		return failed(fmt.Sprintf("the certificate is not for %s, the host of public_url", host), advice)
 	}
 	return fine(fmt.Sprintf("for %s, until %s", host, leaf.NotAfter.UTC().Format(time.DateOnly)))
+}
+
+// inForce says what is wrong with the dates of a certificate, which is called what; nil: nothing.
+func (p *Patient) inForce(what string, leaf *x509.Certificate, near time.Duration, advice string) *Finding {
+	var f Finding
+	switch now := p.Now(); {
+	case now.Before(leaf.NotBefore):
+		f = failed(fmt.Sprintf("%s begins only at %s", what, leaf.NotBefore.UTC().Format(time.RFC3339)), "set the clock right")
+	case now.After(leaf.NotAfter):
+		f = failed(fmt.Sprintf("%s ended at %s", what, leaf.NotAfter.UTC().Format(time.RFC3339)), advice)
+	case leaf.NotAfter.Sub(now) < near:
+		f = warned(fmt.Sprintf("%s ends at %s and was not renewed", what, leaf.NotAfter.UTC().Format(time.RFC3339)), advice)
+	default:
+		return nil
+	}
+	return &f
 }
 
 // served is the certificate that the daemons serve.
@@ -50,12 +61,21 @@ func (p *Patient) served(ctx context.Context) (*x509.Certificate, error) {
 		}
 		return x509.ParseCertificate(pair.Certificate[0])
 	}
+	chain, err := p.stored(ctx, "tls:server")
+	if err != nil {
+		return nil, err
+	}
+	return chain[0], nil
+}
+
+// stored is the built-in certificate for a use, with its chain.
+func (p *Patient) stored(ctx context.Context, use string) ([]*x509.Certificate, error) {
 	if p.Directory == nil {
 		return nil, errors.New("the built-in certificate is in the store, which could not be opened")
 	}
 	var chain []byte
 	err := p.Directory.Read(ctx, directory.System("doctor"), func(r *directory.Reader) error {
-		for key, err := range r.SigningKeys(directory.SigningKeyQuery{Use: "tls:server", State: directory.KeyActive}) {
+		for key, err := range r.SigningKeys(directory.SigningKeyQuery{Use: use, State: directory.KeyActive}) {
 			chain = key.Public
 			return err
 		}
@@ -68,5 +88,5 @@ func (p *Patient) served(ctx context.Context) (*x509.Certificate, error) {
 	if err != nil || len(certificates) == 0 {
 		return nil, errors.New("the server certificate in the store cannot be read")
 	}
-	return certificates[0], nil
+	return certificates, nil
 }

@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/netip"
+	"os/user"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -50,6 +51,7 @@ type Patient struct {
 	LookupHost   func(ctx context.Context, host string) ([]string, error)
 	Synchronised func() (bool, error) // whether the clock is disciplined
 	GroupFile    string               // /etc/group
+	LookupUser   func(name string) (*user.User, error)
 }
 
 // patience is how long one door may take to answer.
@@ -59,7 +61,7 @@ const patience = 5 * time.Second
 func New(c config.Config, now func() time.Time) *Patient {
 	return &Patient{
 		Config: c, Now: now, LookupHost: net.DefaultResolver.LookupHost,
-		Synchronised: clockSynchronised, GroupFile: "/etc/group",
+		Synchronised: clockSynchronised, GroupFile: "/etc/group", LookupUser: user.Lookup,
 	}
 }
 
@@ -82,6 +84,7 @@ func (p *Patient) Examine(ctx context.Context) []Finding {
 		{"store", p.store},
 		{"clock", p.clock},
 		{"certificate", p.certificate},
+		{"eap-certificate", p.eapCertificate},
 		{"geoip", p.geoip},
 		{"authorities", p.authorities},
 		{"dns", p.dns},
