@@ -25,7 +25,7 @@ const (
 	overloaded      discard = "overloaded"                  // queue or replay memory of the client full
 	overLimit       discard = "rate_limited"                // more than rate_limit of the client
 	undecided       discard = "undecided"                   // an error: the NAS fails over
-	notReady        discard = "status_while_not_ready"      // Status-Server while nothing can be decided
+	notReady        discard = "not_ready"                   // before the clients are known; Status-Server while nothing can be decided
 	unanswerable    discard = "unanswerable"                // the answer could not be built
 	panicked        discard = "panic"                       // a bug, logged with its stack
 )

@@ -13,7 +13,12 @@ import (
 // handler.
 func (t *transport) receive(ctx context.Context, s *socket, b, oob []byte, from *net.UDPAddr) {
 	peer := from.AddrPort()
-	c := t.clients.Load().lookup(peer.Addr())
+	known := t.clients.Load()
+	if known == nil {
+		t.metrics.discarded[notReady].Inc() // whose it is will be known when it comes again
+		return
+	}
+	c := known.lookup(peer.Addr())
 	if c == nil {
 		// RFC 2865 §3: a request from a client without a shared secret is
 		// silently discarded.

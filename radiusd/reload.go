@@ -196,10 +196,10 @@ func (s *Server) install(ctx context.Context, rows []directory.RADIUSClient, slu
 			}
 		}
 	}
-	s.clients.set(byID)
 	s.transport.clients.Store(next)
-	s.reviewer.mark() // another app may decide at a client now
 	s.transport.streams.renew(roll)
+	s.clients.set(byID) // the last: now there is an answer to everybody
+	s.reviewer.mark()   // another app may decide at a client now
 	s.log.LogAttrs(ctx, slog.LevelInfo, "RADIUS clients loaded", slog.Int("clients", len(byID)))
 }
 

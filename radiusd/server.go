@@ -156,6 +156,17 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
+// errNoClients is what is missing while Run has not read the clients.
+var errNoClients = errors.New("the RADIUS clients are not loaded yet")
+
+// Ready says what is missing for an answer to a sign-in; nil: nothing.
+func (s *Server) Ready(ctx context.Context) error {
+	if !s.clients.loaded() {
+		return errNoClients
+	}
+	return s.directory.Ready(ctx)
+}
+
 func (s *Server) now() time.Time { return s.directory.Now() }
 
 const watchEvery = time.Second
@@ -166,9 +177,9 @@ func (s *Server) watch(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		within, cancel := context.WithTimeout(ctx, watchEvery)
-		err := s.directory.Ready(within)
+		err := s.Ready(within)
 		cancel()
-		s.transport.ready.Store(err == nil && s.clients.loaded())
+		s.transport.ready.Store(err == nil)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

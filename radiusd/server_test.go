@@ -3,11 +3,14 @@ package radiusd
 import (
 	"bytes"
 	"context"
+	"net"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2868"
@@ -351,5 +354,38 @@ func TestRenderIsExhaustive(t *testing.T) {
 	}
 	if got := render(directory.Kind(99)); got != silence {
 		t.Errorf("an unknown kind: %v", got)
+	}
+}
+
+// TestReady: who waits for radiusd waits for its clients as well: a request that came before would be a stranger's.
+func TestReady(t *testing.T) {
+	w := newWorld(t, schema.RADIUSClient{})
+	w.stop()
+	auth := listenUDP(t, "127.0.0.1:0")
+	s, err := New(Config{
+		Directory: w.directory, Auth: []net.PacketConn{auth}, Certificate: w.serverCertificate(), Logger: w.log,
+		Registry: prometheus.NewRegistry(), Instance: "test",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.transport.receive(t.Context(), s.transport.sockets[0], encoded(t, accessRequest(t, "alice", alicePassword)), nil, auth.LocalAddr().(*net.UDPAddr))
+	var m dto.Metric
+	if err := s.transport.metrics.discarded[notReady].Write(&m); err != nil || m.GetCounter().GetValue() != 1 {
+		t.Errorf("%v packets were too early, %v", m.GetCounter().GetValue(), err)
+	}
+	if err := s.Ready(t.Context()); err != errNoClients { //nolint:errorlint // exactly this
+		t.Errorf("ready before it has clients: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	waitFor(t, func() bool { return s.Ready(t.Context()) == nil })
+	if s.transport.clients.Load().lookup(mustAddr(t, "127.0.0.1")) == nil {
+		t.Error("ready without its client")
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

@@ -31,8 +31,8 @@ type transport struct {
 	troubles troubles   // about packets that anybody can send
 	now      func() time.Time
 	metrics  *metrics
-	clients  atomic.Pointer[table]
-	ready    atomic.Bool // whether decisions can be made; Status-Server tells
+	clients  atomic.Pointer[table] // nil: not known yet
+	ready    atomic.Bool           // whether decisions can be made; Status-Server tells
 	sockets  []*socket
 	streams  streams
 	access   *queue
@@ -78,7 +78,6 @@ func newTransport(log *slog.Logger, now func() time.Time) *transport {
 		log: log, now: now, strange: limitedLog{log: log, now: now}, troubles: newTroubles(log, now),
 		access: newQueue(workers / 2), account: newQueue(accountingBatch), streams: newStreams(),
 	}
-	t.clients.Store(new(table))
 	return t
 }
 

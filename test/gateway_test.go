@@ -2,6 +2,7 @@ package test
 
 import (
 	"context"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
@@ -146,6 +147,25 @@ charon {
       net { remote_ts = 0.0.0.0/0 }
     }
   }
+  device {
+    version = 2
+    childless = force
+    local_addrs = 10.77.0.2
+    remote_addrs = 10.77.0.1
+    local {
+      auth = eap-tls
+      certs = laptop.pem
+      aaa_id = radius.example.com
+    }
+    remote {
+      auth = pubkey
+      id = vpn.example.com
+      certs = /run/sw/server/x509/server.pem
+    }
+    children {
+      net { remote_ts = 0.0.0.0/0 }
+    }
+  }
 }
 secrets {
   eap-alice {
@@ -165,7 +185,7 @@ func TestGateways(t *testing.T) {
 apps:
   - {slug: vpn, name: VPN, bindings: [{group: crew}], radius: {}}
 radius_clients:
-  - {name: ap-hall, networks: ["127.0.0.1/32"], secret: "$secret", app: vpn, methods: [pap, eap-mschapv2], message_authenticator: auto, reply: [], coa: {address: nas}}
+  - {name: ap-hall, networks: ["127.0.0.1/32"], secret: "$secret", app: vpn, methods: [pap, eap-mschapv2, eap-tls], legacy_tls: true, message_authenticator: auto, reply: [], coa: {address: nas}}
 `, "secret", w.radiusSecret))
 	// The namespace is its own: the ports are the usual ones, of which the plugin of OpenVPN reads four digits.
 	w.replaceConfig(t, w.Auth, "127.0.0.1:1812")
@@ -176,6 +196,7 @@ radius_clients:
 		"pyrad": {"Access-Accept alice", "=> 0"}, "pyradwrong": {"Access-Reject", "=> 0"},
 		"openvpn": {"Initialization Sequence Completed"}, "openvpnwrong": {"AUTH_FAILED"},
 		"ike": {"EAP_MSCHAPV2", "initiate completed successfully", "=> 0"}, "ikewrong": {"EAP_FAILURE", "=> "},
+		"device": {"EAP_TLS", "initiate completed successfully", "=> 0"}, "revoked": {"EAP_FAILURE", "=> "},
 		"established": {"ESTABLISHED"}, "session": {"alice"}, "lockdown": {"=> 0"}, "ended": {"=> 1"}, "locked": {"EAP_FAILURE"},
 	} {
 		for _, text := range want {
@@ -208,6 +229,7 @@ func (w *world) gatewayHost(t *testing.T, networkPassword string) map[string]str
 		files[place] = certificate
 	}
 	files["openvpn/server.key"], files["strongswan/server/private/server.key"] = key, key
+	w.gatewayDevice(t, files)
 	for name, text := range files {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -234,6 +256,33 @@ func (w *world) gatewayHost(t *testing.T, networkPassword string) map[string]str
 		}
 	}
 	return said
+}
+
+// gatewayDevice issues a device certificate to alice and puts it where strongSwan looks for such things.
+func (w *world) gatewayDevice(t *testing.T, files map[string]string) {
+	t.Helper()
+	file := filepath.Join(w.Dir, "laptop.pem")
+	w.cli(t, "", "device-cert", "create", "alice", "--label", "laptop", "--pem", file)
+	made, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, err := os.ReadFile(w.CAFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for block, rest := pem.Decode(made); block != nil; block, rest = pem.Decode(rest) {
+		place := "strongswan/client/private/laptop.key"
+		if block.Type == "CERTIFICATE" {
+			place = "strongswan/client/x509/laptop.pem"
+		}
+		if files[place] == "" { // the CA comes last
+			files[place] = string(pem.EncodeToMemory(block))
+		}
+	}
+	files["strongswan/client/x509ca/ca.pem"] = string(ca)
+	listed := decode[[]struct{ Serial string }](t, w.cli(t, "", "device-cert", "list", "alice", "--json").Stdout)
+	files["serial"] = listed[0].Serial
 }
 
 // gatewayCertificate makes the certificate of a VPN gateway, which is its own authority.

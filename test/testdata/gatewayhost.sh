@@ -83,7 +83,12 @@ ike() {
     until_true client --load-all --clear --file /run/sw/client/now.conf
     client --initiate --ike vpn --timeout 20
 }
+device() { client --initiate --ike device --timeout 20; }
 step ikewrong ike "x$network"
+step device device
+client --terminate --ike device >/dev/null
+step revoke "$binaries/gatehouse" device-cert revoke alice "$(cat "$scratch/serial")" --config "$config"
+step revoked device
 step ike ike "$network"
 established() { server --list-sas | grep "ESTABLISHED"; }
 step established established

@@ -37,5 +37,5 @@ func build(p *process.Process) (daemon.Part, error) {
 	if err != nil {
 		return daemon.Part{}, err
 	}
-	return daemon.Part{Run: server.Run, Ready: p.Core.Directory.Ready}, nil
+	return daemon.Part{Run: server.Run, Ready: server.Ready}, nil
 }
