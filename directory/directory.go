@@ -71,6 +71,7 @@ type Directory struct {
 	renewing chan struct{} // the slot of those that were imported
 	verified *verifiedCache
 	issuers  atomic.Pointer[issuers] // of device certificates
+	ntHashes *timed[openedHash, [16]byte]
 	auditor  *auditor
 	leaving  chan Event // checkpoints of the audit
 	activity *activity
@@ -105,6 +106,7 @@ func Open(c Config) (*Directory, error) {
 	d := &Directory{store: c.Store, keys: c.Keys, log: c.Logger, now: c.Now, config: c}
 	d.ids = &idSource{now: c.Now, rand: c.Rand}
 	var err error
+	d.ntHashes = newTimed[openedHash, [16]byte](c.VerifiedTTL, ntHashLimit, c.Now)
 	if d.verified, err = newVerifiedCache(c.VerifiedTTL, c.Now, c.Rand); err != nil {
 		return nil, err
 	}

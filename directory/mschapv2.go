@@ -23,13 +23,20 @@ func (t *trial) mschapv2(p MSCHAPv2Proof) (bool, error) {
 			continue
 		}
 		held = true
-		hash, err := t.d.openNTHash(seal.Network, &c)
-		if err != nil {
-			return false, err
+		opened := openedHash{c.ID, c.Version}
+		hash, known := t.d.ntHashes.get(opened)
+		if !known {
+			var err error
+			if hash, err = t.d.openNTHash(seal.Network, &c); err != nil {
+				return false, err
+			}
 		}
 		want := exchange.Response(hash)
 		if subtle.ConstantTimeCompare(want[:], p.Response[:]) != 1 {
 			continue
+		}
+		if !known {
+			t.d.ntHashes.add(opened, hash)
 		}
 		t.used, found = c, true
 		t.dec.MSCHAPv2 = &MSCHAPv2Keys{AuthenticatorResponse: exchange.AuthenticatorResponse(hash, p.Response)}
@@ -42,6 +49,19 @@ func (t *trial) mschapv2(p MSCHAPv2Proof) (bool, error) {
 		t.amiss = "none of the network passwords gives this response; a sign-in password never does"
 	}
 	return found, nil
+}
+
+// ntHashLimit is how many opened NT hashes a process keeps.
+const ntHashLimit = 20_000
+
+// openedHash names the NT hash of a network password that has answered a challenge.
+// To unseal one costs as much as the rest of the decision, and a device comes back
+// again and again. It is kept by the rules of verifiedCache: successes only, as long,
+// at a version of a credential that was read anew; whoever can read this process's
+// memory has the key that opens all of them.
+type openedHash struct {
+	id      CredentialID
+	version int64
 }
 
 func (d *Directory) openNTHash(p seal.Purpose, c *Credential) (hash [16]byte, err error) {

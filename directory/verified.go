@@ -17,12 +17,8 @@ const verifiedLimit = 100_000
 // version, to a password. It holds only MACs under a key of this process, and
 // only successes. Status, policy and limiter are never remembered.
 type verifiedCache struct {
-	ttl  time.Duration
-	now  func() time.Time
 	macs sync.Pool // of hash.Hash, keyed for this process; keying one costs more than using it
-
-	mu      sync.Mutex
-	entries map[verifiedEntry]time.Time // until when
+	seen *timed[verifiedEntry, struct{}]
 }
 
 type verifiedEntry struct {
@@ -31,7 +27,7 @@ type verifiedEntry struct {
 }
 
 func newVerifiedCache(ttl time.Duration, now func() time.Time, rand io.Reader) (*verifiedCache, error) {
-	c := &verifiedCache{ttl: ttl, now: now, entries: map[verifiedEntry]time.Time{}}
+	c := &verifiedCache{seen: newTimed[verifiedEntry, struct{}](ttl, verifiedLimit, now)}
 	key := make([]byte, sha256.Size)
 	if _, err := io.ReadFull(rand, key); err != nil {
 		return nil, fmt.Errorf("make the key of the verified-password cache: %w", err)
@@ -59,27 +55,8 @@ func (c *verifiedCache) entry(cr *Credential, password Secret) verifiedEntry {
 }
 
 func (c *verifiedCache) has(e verifiedEntry) bool {
-	if c.ttl <= 0 {
-		return false
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	until, ok := c.entries[e]
-	return ok && c.now().Before(until)
+	_, ok := c.seen.get(e)
+	return ok
 }
 
-func (c *verifiedCache) add(e verifiedEntry) {
-	if c.ttl <= 0 {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := c.now()
-	for old, until := range c.entries {
-		if len(c.entries) < verifiedLimit && now.Before(until) {
-			break // the iteration begins anywhere: one look an insert keeps the map clean in time
-		}
-		delete(c.entries, old)
-	}
-	c.entries[e] = now.Add(c.ttl)
-}
+func (c *verifiedCache) add(e verifiedEntry) { c.seen.add(e, struct{}{}) }
