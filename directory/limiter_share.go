@@ -242,17 +242,20 @@ func (l *limiter) flushSome(ctx context.Context, due []*failures) error {
 		if err != nil {
 			return err
 		}
+		var unknown []Failures
 		for i := range due {
-			var stored bool
-			if rows[i], stored = have[fresh[i].Key]; !stored {
+			was, stored := have[fresh[i].Key]
+			if rows[i] = was; !stored {
 				rows[i] = fresh[i]
 			}
 			rows[i].settle(since[i], l.now())
-			if err := writeFailures(tx, rows[i], stored); err != nil {
+			if !stored {
+				unknown = append(unknown, rows[i])
+			} else if err := tx.Failures.Amend(was, rows[i]); err != nil {
 				return err
 			}
 		}
-		return nil
+		return tx.Failures.Insert(unknown...)
 	})
 	l.mu.Lock()
 	defer l.mu.Unlock()
