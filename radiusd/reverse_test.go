@@ -231,7 +231,10 @@ func TestIdentifiersOverTLS(t *testing.T) {
 		for _, free := range [][]byte{first, third} {
 			waitFor(t, func() bool {
 				q, err := c.inquire(disconnectAlice)
-				return err == nil && (c.clear || q.request.Identifier() == free[1])
+				if err == nil && !c.clear && q.request.Identifier() != free[1] {
+					t.Errorf("%s: number %d, which is not free", protocol, q.request.Identifier())
+				}
+				return err == nil
 			})
 		}
 	}
