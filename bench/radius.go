@@ -216,7 +216,7 @@ func (n *network) mschapv2(ctx context.Context) error {
 	}
 	n.table.add(section{
 		title: "RADIUS: MS-CHAPv2", lines: lines,
-		note: fmt.Sprintf("Access-Request with MS-CHAPv2 from %d people by their network passwords; the client checks the server's proof and both MPPE keys. Gatehouse: as with PAP, and the NT hash is unsealed. FreeRADIUS: NT-Password in its users file.", len(n.devices)),
+		note: fmt.Sprintf("Access-Request with MS-CHAPv2 from %d people by their network passwords; the client checks the server's proof and both MPPE keys. Gatehouse: as with PAP; the NT hash is unsealed the first time, and kept in memory for 15 minutes after a success. FreeRADIUS: NT-Password in its users file.", len(n.devices)),
 	})
 	return nil
 }
