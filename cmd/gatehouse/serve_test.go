@@ -111,7 +111,7 @@ func TestServeAndDoctor(t *testing.T) {
 			skipped++
 		}
 	}
-	if len(findings) != 16 || skipped > 5 { // the group, GeoIP, imported CAs, certificates of RADIUS clients, and perhaps the clock
+	if len(findings) != 17 || skipped > 5 { // the group, GeoIP, imported CAs, certificates of RADIUS clients, and perhaps the clock
 		t.Errorf("%+v", findings)
 	}
 	s.must(t, "backup", "copy")

@@ -432,7 +432,7 @@ func TestExamine(t *testing.T) {
 		}
 		seen[f.Check] = true
 	}
-	if len(seen) != 14 {
+	if len(seen) != 15 {
 		t.Errorf("%d checks", len(seen))
 	}
 }
