@@ -3,7 +3,8 @@ package site
 import (
 	"fmt"
 	"iter"
-	"strings"
+
+	"golang.org/x/text/cases"
 
 	"gatehouse/directory"
 )
@@ -127,9 +128,10 @@ func surplusOf[T any](entity string, listed []string, have iter.Seq2[T, error], 
 	if listed == nil {
 		return nil, nil
 	}
+	fold := cases.Fold() // lower case would tell apart the two small sigmas of one name
 	stay := make(map[string]bool, len(listed))
 	for _, name := range listed {
-		stay[strings.ToLower(name)] = true
+		stay[fold.String(name)] = true
 	}
 	var out []deletion
 	for x, err := range have {
@@ -137,7 +139,7 @@ func surplusOf[T any](entity string, listed []string, have iter.Seq2[T, error], 
 			return nil, err
 		}
 		source, name, del := of(x)
-		if source == label && !stay[strings.ToLower(name)] {
+		if source == label && !stay[fold.String(name)] {
 			out = append(out, deletion{Step{"delete", entity, name}, del})
 		}
 	}
