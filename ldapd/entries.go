@@ -312,7 +312,7 @@ func (e *newEntry) assert() wire.Result {
 		}
 		asked.attrs = append(asked.attrs, a)
 	}
-	if asked.match(e.op.ask.assertion, 0) != isTrue {
+	if asked.match(e.op.ask.assertion, 0) != wire.True {
 		return wire.Result{Code: wire.AssertionFailed}
 	}
 	return wire.Result{}

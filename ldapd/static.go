@@ -73,7 +73,7 @@ func (e *staticEntry) choose(a *staticAttr, f *wire.Filter) []string {
 	for _, v := range a.values {
 		for i := 1; i < len(f.Nodes); i = int(f.Nodes[i].End) {
 			n := &f.Nodes[i]
-			if e.find(n.Attr) == a && (n.Kind == wire.FilterPresent || leafMatches(f, n, a, v) == isTrue) {
+			if e.find(n.Attr) == a && (n.Kind == wire.FilterPresent || leafMatches(f, n, a, v) == wire.True) {
 				out = append(out, v)
 				break
 			}
@@ -122,12 +122,12 @@ func (op *operation) searchStatic(base *wire.Name) (found bool, r wire.Result) {
 	}
 	var chosen *wire.Filter
 	if op.ask != nil {
-		if op.ask.assertion != nil && e.match(op.ask.assertion, 0) != isTrue {
+		if op.ask.assertion != nil && e.match(op.ask.assertion, 0) != wire.True {
 			return true, wire.Result{Code: wire.AssertionFailed}
 		}
 		chosen = op.ask.values
 	}
-	if s.Scope != wire.ScopeOneLevel && e.match(&s.Filter, 0) == isTrue {
+	if s.Scope != wire.ScopeOneLevel && e.match(&s.Filter, 0) == wire.True {
 		_ = op.end(e.append(op.begin(), op.m.ID, s, chosen))
 		op.entries++
 	}
@@ -141,7 +141,7 @@ func (op *operation) compareStatic(name *wire.Name) (found bool, r wire.Result) 
 		return false, r
 	}
 	c := &op.m.Compare
-	if op.ask != nil && op.ask.assertion != nil && e.match(op.ask.assertion, 0) != isTrue {
+	if op.ask != nil && op.ask.assertion != nil && e.match(op.ask.assertion, 0) != wire.True {
 		return true, wire.Result{Code: wire.AssertionFailed}
 	}
 	f := wire.Filter{Nodes: []wire.FilterNode{{Kind: wire.FilterEquality, Attr: c.Attr, Value: c.Value, End: 1}}}
@@ -150,7 +150,7 @@ func (op *operation) compareStatic(name *wire.Name) (found bool, r wire.Result) 
 		r.Code = wire.UndefinedAttributeType
 	case e.find(c.Attr) == nil:
 		r.Code = wire.NoSuchAttribute
-	case e.match(&f, 0) == isTrue:
+	case e.match(&f, 0) == wire.True:
 		r.Code = wire.CompareTrue
 	default:
 		r.Code = wire.CompareFalse

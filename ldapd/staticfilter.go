@@ -7,61 +7,45 @@ import (
 	"gatehouse/ldapd/wire"
 )
 
-// truth is the outcome of a filter (RFC 4511 §4.5.1.7).
-type truth int8
-
-const (
-	isFalse truth = iota
-	isTrue
-	isUndefined
-)
-
 // match evaluates node i of f on the entry.
-func (e *staticEntry) match(f *wire.Filter, i int) truth {
+func (e *staticEntry) match(f *wire.Filter, i int) wire.Truth {
 	n := &f.Nodes[i]
 	switch n.Kind {
 	case wire.FilterAnd, wire.FilterOr:
 		// RFC 4526 §2: an empty and is true, an empty or is false.
-		whole, decides := isTrue, isFalse
+		whole, decides := wire.True, wire.False
 		if n.Kind == wire.FilterOr {
-			whole, decides = isFalse, isTrue
+			whole, decides = wire.False, wire.True
 		}
 		for c := i + 1; c < int(n.End); c = int(f.Nodes[c].End) {
 			switch e.match(f, c) {
 			case decides:
 				return decides
-			case isUndefined:
-				whole = isUndefined
+			case wire.Undefined:
+				whole = wire.Undefined
 			}
 		}
 		return whole
 	case wire.FilterNot:
-		switch e.match(f, i+1) {
-		case isTrue:
-			return isFalse
-		case isFalse:
-			return isTrue
-		default:
-			return isUndefined
-		}
+		return e.match(f, i+1).Not()
 	}
 	a := e.find(n.Attr)
 	if a == nil {
 		if recognised(n.Attr) {
-			return isFalse
+			return wire.False
 		}
-		return isUndefined
+		return wire.Undefined
 	}
 	if n.Kind == wire.FilterPresent {
-		return isTrue
+		return wire.True
 	}
-	whole := isFalse
+	whole := wire.False
 	for _, v := range a.values {
 		switch leafMatches(f, n, a, v) {
-		case isTrue:
-			return isTrue
-		case isUndefined:
-			whole = isUndefined
+		case wire.True:
+			return wire.True
+		case wire.Undefined:
+			whole = wire.Undefined
 		}
 	}
 	return whole
@@ -76,10 +60,10 @@ func recognised(attr []byte) bool {
 
 // leafMatches compares without regard to case: all attributes of static entries are names, identifiers and sentences.
 // Descriptions of the schema are found by what they describe.
-func leafMatches(f *wire.Filter, n *wire.FilterNode, a *staticAttr, value string) truth {
+func leafMatches(f *wire.Filter, n *wire.FilterNode, a *staticAttr, value string) wire.Truth {
 	if a.described {
 		if n.Kind != wire.FilterEquality && n.Kind != wire.FilterApprox {
-			return isUndefined
+			return wire.Undefined
 		}
 		return describes(value, string(n.Value))
 	}
@@ -87,47 +71,40 @@ func leafMatches(f *wire.Filter, n *wire.FilterNode, a *staticAttr, value string
 	want := string(wire.AppendFolded(nil, n.Value))
 	switch n.Kind {
 	case wire.FilterEquality, wire.FilterApprox:
-		return truthOf(v == want)
+		return wire.TruthOf(v == want)
 	case wire.FilterGreaterOrEqual:
-		return truthOf(v >= want)
+		return wire.TruthOf(v >= want)
 	case wire.FilterLessOrEqual:
-		return truthOf(v <= want)
+		return wire.TruthOf(v <= want)
 	case wire.FilterSubstrings:
-		return truthOf(hasPieces(v, f.Pieces[n.From:n.To]))
+		return wire.TruthOf(hasPieces(v, f.Pieces[n.From:n.To]))
 	default:
-		return isUndefined // no extensible rule applies here
+		return wire.Undefined // no extensible rule applies here
 	}
-}
-
-func truthOf(b bool) truth {
-	if b {
-		return isTrue
-	}
-	return isFalse
 }
 
 // describes compares a description with an object identifier or a name (RFC 4517 §4.2.26, of first components). A name
 // that is not of this description may be nobody's, which is Undefined.
-func describes(description, want string) truth {
+func describes(description, want string) wire.Truth {
 	fields := strings.Fields(description) // "(", the identifier, and NAME with one or more behind it
 	if len(fields) < 2 || want == "" {
-		return isUndefined
+		return wire.Undefined
 	}
 	if '0' <= want[0] && want[0] <= '9' {
-		return truthOf(fields[1] == want)
+		return wire.TruthOf(fields[1] == want)
 	}
 	if len(fields) < 4 || fields[2] != "NAME" {
-		return isUndefined
+		return wire.Undefined
 	}
 	for _, name := range fields[3:] {
 		if name != "(" && !strings.HasPrefix(name, "'") {
 			break
 		}
 		if strings.EqualFold(strings.Trim(name, "'"), want) {
-			return isTrue
+			return wire.True
 		}
 	}
-	return isUndefined
+	return wire.Undefined
 }
 
 func hasPieces(v string, pieces []wire.Piece) bool {

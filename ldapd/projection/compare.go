@@ -44,7 +44,7 @@ func (x *Index) Compare(name *wire.Name, attribute, value []byte, v Viewer, firs
 		var f filter
 		f.compile(by.d, first, seen)
 		f.bind(by)
-		if e := (evaluator{sight: by, f: &f}); e.eval(0, r) != isTrue {
+		if e := (evaluator{sight: by, f: &f}); e.eval(0, r) != wire.True {
 			return CompareRefused, nil
 		}
 	}
@@ -62,7 +62,7 @@ func (x *Index) Compare(name *wire.Name, attribute, value []byte, v Viewer, firs
 		return CompareAbsent, nil
 	case one.op == opUndefined && id != attrObjectClass:
 		return CompareInvalid, nil
-	case e.eval(0, r) == isTrue:
+	case e.eval(0, r) == wire.True:
 		return CompareTrue, nil
 	default:
 		return CompareFalse, nil

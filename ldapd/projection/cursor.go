@@ -370,7 +370,7 @@ func (c *Cursor) look(slot uint32) record {
 func (c *Cursor) visitRecord(r record, slot uint32, position uint64) bool {
 	c.after = position
 	c.visits--
-	if c.eval.eval(0, r) == isTrue {
+	if c.eval.eval(0, r) == wire.True {
 		if slot&primaryBit != 0 {
 			r = slices.Clone(r)
 		}

@@ -7,22 +7,6 @@ import (
 	"gatehouse/ldapd/wire"
 )
 
-// truth is the outcome of a test (RFC 4511 §4.5.1.7).
-type truth int8
-
-const (
-	isFalse truth = iota
-	isTrue
-	isUndefined
-)
-
-func truthOf(b bool) truth {
-	if b {
-		return isTrue
-	}
-	return isFalse
-}
-
 // evaluator evaluates a filter on entries of a state, with mu held. It keeps memory from one to the next.
 type evaluator struct {
 	sight
@@ -32,44 +16,37 @@ type evaluator struct {
 }
 
 // eval evaluates test i and what is below it.
-func (e *evaluator) eval(i int, r record) truth {
+func (e *evaluator) eval(i int, r record) wire.Truth {
 	one := &e.f.tests[i]
 	switch one.op {
 	case opUndefined:
-		return isUndefined
+		return wire.Undefined
 	case opFalse:
-		return isFalse
+		return wire.False
 	case opAnd, opOr:
 		return e.combine(i, r)
 	case opNot:
-		switch e.eval(i+1, r) {
-		case isTrue:
-			return isFalse
-		case isFalse:
-			return isTrue
-		default:
-			return isUndefined
-		}
+		return e.eval(i+1, r).Not()
 	}
 	if e.holds(one, r) || one.inDN && e.inDN(one, r) {
-		return isTrue
+		return wire.True
 	}
-	return isFalse
+	return wire.False
 }
 
 // combine evaluates an and or an or. RFC 4526 §2: an empty and is true, an empty or is false.
-func (e *evaluator) combine(i int, r record) truth {
+func (e *evaluator) combine(i int, r record) wire.Truth {
 	one := &e.f.tests[i]
-	whole, decides := isTrue, isFalse
+	whole, decides := wire.True, wire.False
 	if one.op == opOr {
-		whole, decides = isFalse, isTrue
+		whole, decides = wire.False, wire.True
 	}
 	for c := i + 1; c < one.end; c = e.f.tests[c].end {
 		switch e.eval(c, r) {
 		case decides:
 			return decides
-		case isUndefined:
-			whole = isUndefined
+		case wire.Undefined:
+			whole = wire.Undefined
 		}
 	}
 	return whole

@@ -58,7 +58,7 @@ func (n *naive) dn(s string) string {
 func (n *naive) search(f *wire.Filter) []string {
 	out := []string{}
 	for _, a := range n.entries {
-		if n.eval(f, 0, a) == isTrue {
+		if n.eval(f, 0, a) == wire.True {
 			out = append(out, a.dn)
 		}
 	}
@@ -66,42 +66,42 @@ func (n *naive) search(f *wire.Filter) []string {
 	return out
 }
 
-func (n *naive) eval(f *wire.Filter, i int, a answer) truth {
+func (n *naive) eval(f *wire.Filter, i int, a answer) wire.Truth {
 	node := &f.Nodes[i]
-	var below []truth
+	var below []wire.Truth
 	for c := i + 1; c < int(node.End); c = int(f.Nodes[c].End) {
 		below = append(below, n.eval(f, c, a))
 	}
 	switch node.Kind {
 	case wire.FilterAnd:
 		switch {
-		case slices.Contains(below, isFalse):
-			return isFalse
-		case slices.Contains(below, isUndefined):
-			return isUndefined
+		case slices.Contains(below, wire.False):
+			return wire.False
+		case slices.Contains(below, wire.Undefined):
+			return wire.Undefined
 		}
-		return isTrue
+		return wire.True
 	case wire.FilterOr:
 		switch {
-		case slices.Contains(below, isTrue):
-			return isTrue
-		case slices.Contains(below, isUndefined):
-			return isUndefined
+		case slices.Contains(below, wire.True):
+			return wire.True
+		case slices.Contains(below, wire.Undefined):
+			return wire.Undefined
 		}
-		return isFalse
+		return wire.False
 	case wire.FilterNot:
-		return map[truth]truth{isTrue: isFalse, isFalse: isTrue, isUndefined: isUndefined}[below[0]]
+		return map[wire.Truth]wire.Truth{wire.True: wire.False, wire.False: wire.True, wire.Undefined: wire.Undefined}[below[0]]
 	}
 	typ, ok := n.types[strings.ToLower(string(node.Attr))]
 	if !ok || n.seen&typ.Audience == 0 {
-		return isUndefined
+		return wire.Undefined
 	}
 	values := slices.Clone(a.attrs[typ.Name()])
 	for _, sub := range n.subs[typ.Name()] {
 		values = append(values, a.attrs[sub]...)
 	}
 	if node.Kind == wire.FilterPresent {
-		return truthOf(len(values) > 0)
+		return wire.TruthOf(len(values) > 0)
 	}
 	return n.leaf(f, node, typ, values, a)
 }
@@ -110,8 +110,8 @@ func (n *naive) eval(f *wire.Filter, i int, a answer) truth {
 // Address, Country String, Numeric String.
 const characters = " 1.3.6.1.4.1.1466.115.121.1.15 1.3.6.1.4.1.1466.115.121.1.50 1.3.6.1.4.1.1466.115.121.1.41 1.3.6.1.4.1.1466.115.121.1.11 1.3.6.1.4.1.1466.115.121.1.36 "
 
-func (n *naive) leaf(f *wire.Filter, node *wire.FilterNode, typ schema.AttributeType, values []string, a answer) truth {
-	match := func(fn func(v string) bool) truth { return truthOf(slices.ContainsFunc(values, fn)) }
+func (n *naive) leaf(f *wire.Filter, node *wire.FilterNode, typ schema.AttributeType, values []string, a answer) wire.Truth {
+	match := func(fn func(v string) bool) wire.Truth { return wire.TruthOf(slices.ContainsFunc(values, fn)) }
 	want := string(node.Value)
 	switch node.Kind {
 	case wire.FilterEquality, wire.FilterApprox, wire.FilterExtensible:
@@ -119,13 +119,13 @@ func (n *naive) leaf(f *wire.Filter, node *wire.FilterNode, typ schema.Attribute
 			return n.chain(typ.Name(), want, a)
 		}
 		if _, ok := n.normalValue(typ.Equality, want); !ok || want == "" && strings.Contains(characters, " "+typ.Syntax+" ") || typ.Name() == "objectClass" && n.classes[strings.ToLower(want)] == "" {
-			return isUndefined
+			return wire.Undefined
 		}
 		return match(func(v string) bool { return n.equalValues(typ.Equality, v, want) })
 	case wire.FilterGreaterOrEqual, wire.FilterLessOrEqual:
 		w, ok := n.normalValue(typ.Ordering, want)
 		if !ok || want == "" {
-			return isUndefined
+			return wire.Undefined
 		}
 		return match(func(v string) bool {
 			have, _ := n.normalValue(typ.Ordering, v)
@@ -134,17 +134,17 @@ func (n *naive) leaf(f *wire.Filter, node *wire.FilterNode, typ schema.Attribute
 		})
 	case wire.FilterSubstrings:
 		if typ.Substr == "" {
-			return isUndefined
+			return wire.Undefined
 		}
 		return match(func(v string) bool { return n.hasParts(typ.Substr, v, f.Pieces[node.From:node.To]) })
 	}
-	return isUndefined
+	return wire.Undefined
 }
 
 // chain follows memberships one step at a time.
-func (n *naive) chain(attr, want string, a answer) truth {
+func (n *naive) chain(attr, want string, a answer) wire.Truth {
 	if _, ok := n.normalValue("distinguishedNameMatch", want); !ok {
-		return isUndefined
+		return wire.Undefined
 	}
 	step := "member"
 	if strings.EqualFold(attr, "memberOf") || strings.EqualFold(attr, "isMemberOf") {
@@ -158,7 +158,7 @@ func (n *naive) chain(attr, want string, a answer) truth {
 		for _, dn := range next.attrs[step] {
 			key := n.dn(dn)
 			if key == n.dn(want) {
-				return isTrue
+				return wire.True
 			}
 			if below, ok := n.entries[key]; ok && !seen[key] {
 				seen[key] = true
@@ -166,7 +166,7 @@ func (n *naive) chain(attr, want string, a answer) truth {
 			}
 		}
 	}
-	return isFalse
+	return wire.False
 }
 
 func normalDN(dn string) string {

@@ -235,16 +235,16 @@ func FuzzFilter(f *testing.F) {
 		all := 0
 		for _, g := range []*region{&s.users, &s.groups} {
 			for slot := g.first; slot < g.end(); slot++ {
-				if e.eval(0, s.record(slot)) == isTrue {
+				if e.eval(0, s.record(slot)) == wire.True {
 					all++
 				}
-				if slot < firstGroup && e.eval(0, s.record(slot|primaryBit)) == isTrue {
+				if slot < firstGroup && e.eval(0, s.record(slot|primaryBit)) == wire.True {
 					all++
 				}
 			}
 		}
 		for slot := slotBase; slot <= slotApps; slot++ {
-			if e.eval(0, s.record(slot)) == isTrue {
+			if e.eval(0, s.record(slot)) == wire.True {
 				all++
 			}
 		}
